@@ -1,0 +1,1 @@
+"""weighlock: holds and weighs every LLM exchange before it may go on."""

@@ -1,0 +1,1 @@
+"""The code that touches disk, network, clock and processes."""

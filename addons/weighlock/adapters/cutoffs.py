@@ -1,0 +1,44 @@
+"""The cut-offs in force, kept at hand: re-read off the event loop, and closed when they can no longer be read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from weighlock.adapters.stores.control import Control
+from weighlock.errors import Unavailable
+from weighlock.identity.cutoffs import Cutoff
+
+INTERVAL = 0.1
+"""Seconds between two looks."""
+STALE = 2.0
+"""Seconds after which cut-offs that could not be re-read are worth nothing."""
+
+
+class CutoffWatch:
+    """*clock* is monotonic, in seconds."""
+
+    def __init__(self, control: Control, clock: Callable[[], float]) -> None:
+        self._control, self._clock = control, clock
+        self._cutoffs = control.current()
+        self._read_at = clock()
+
+    def current(self) -> tuple[Cutoff, ...]:
+        """Those in force; raises Unavailable where that is not known."""
+        if self._clock() - self._read_at > STALE:
+            raise Unavailable("cutoffs-unreadable", "Whether anybody was cut off cannot be read right now.")
+        return self._cutoffs
+
+    async def changes(self, changed: Callable[[], None]) -> None:
+        """Watch for ever; call *changed* after each change."""
+        while True:
+            try:
+                cutoffs = await asyncio.to_thread(self._control.current)
+            except Exception:
+                pass
+            else:
+                self._read_at = self._clock()
+                if cutoffs != self._cutoffs:
+                    self._cutoffs = cutoffs
+                    changed()
+            await asyncio.sleep(INTERVAL)

@@ -1,0 +1,1 @@
+"""Inspection in worker processes, so that no text can stall or crash the gateway."""

@@ -1,0 +1,1 @@
+"""The life of a hold, and what exactly it is bound to."""

@@ -1,0 +1,13 @@
+"""`weighlock`: the command line tool."""
+
+from __future__ import annotations
+
+import click
+
+from weighlock.cli.common import Group
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="weighlock")
+def main() -> None:
+    """Hold and weigh every LLM request and response before it may go on."""

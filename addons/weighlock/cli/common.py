@@ -1,0 +1,74 @@
+"""What all commands share: one-line errors, exit codes, tables for people and JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+import weighlock
+from weighlock import settings
+from weighlock.errors import ConfigError, Refused
+
+EXIT_WRONG = 1
+"""What was asked about is not as it should be: a log that does not verify, a request that was denied."""
+EXIT_CONFIG = 78
+"""EX_CONFIG of sysexits.h: a setting, rule or key that cannot be used."""
+
+
+class Group(click.Group):
+    """A command group that turns the product's own errors into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            click.echo(f"weighlock: {error}", err=True)
+            ctx.exit(EXIT_CONFIG)
+        except Refused as error:
+            click.echo(f"weighlock: {error.reason}" + (f" {error.next_step}" if error.next_step else ""), err=True)
+            ctx.exit(EXIT_WRONG)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")
+state_option = click.option(
+    "--state", default="", metavar="DIR", help="The gateway's state folder. Default: WEIGHLOCK_STATE, else the user's."
+)
+rules_option = click.option(
+    "--rules", default="", metavar="DIR", help="The folder of rules. Default: WEIGHLOCK_RULES, else the one shipped."
+)
+
+
+def shipped_rules() -> Path:
+    """The rules inside the wheel, else those of the checkout."""
+    package = Path(weighlock.__file__).parent
+    inside = package / "rules"
+    return inside if inside.is_dir() else package.parent.parent / "rules"
+
+
+def read_settings(**options: str) -> settings.Settings:
+    """Settings as the gateway on this host would read them, with *options* that were given winning."""
+    return settings.read(options, os.environ, shipped_rules())
+
+
+def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], as_json: bool, empty: str = "nothing") -> None:
+    """Print *rows*: one JSON array, or a table of *columns*, or the sentence *empty* where there are none."""
+    listed = list(rows)
+    if as_json:
+        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
+        return
+    if not listed:
+        click.echo(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in listed:
+        table.add_row(*(str(row.get(column, "")) for column in columns))
+    Console(highlight=False, markup=False).print(table)

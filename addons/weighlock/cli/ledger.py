@@ -1,0 +1,149 @@
+"""`weighlock ledger`: the record, proven and shown. Needs no key but the public one."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from weighlock.adapters.stores.ledgerfile import NAME, Damaged, Reader
+from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, show, state_option
+from weighlock.cli.since import since_option
+from weighlock.errors import ConfigError
+from weighlock.ledger import entry
+from weighlock.ledger.checkpoint import Verifier
+from weighlock.ledger.entry import Entry, Kind
+from weighlock.ledger.verify import Report, verify
+
+COLUMNS = ("seq", "time", "kind", "workload", "verdict", "why", "findings")
+
+
+@click.group(cls=Group)
+def ledger() -> None:
+    """Prove the record and look at its clear part."""
+
+
+@ledger.command("verify")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--key", default="", metavar="KEY", help="checkpoint.pub, or its text. Default: the one beside FILE.")
+@state_option
+@as_json
+@click.pass_context
+def verify_(ctx: click.Context, file: Path | None, key: str, state: str, as_json: bool) -> None:
+    """Check every entry, payload and checkpoint of FILE, also while the gateway writes it.
+
+    FILE is a ledger.db; by default the gateway's own. Exit code 1: it is not what was written; the first bad entry is
+    named. A key that was kept elsewhere proves more than the one beside FILE.
+    """
+    path = file or read_settings(state=state).state / NAME
+    verifier = _verifier(key or str(path.with_name("checkpoint.pub")))
+    try:
+        with Reader(path) as reader:
+            rows = track(reader.rows(), "Verifying", total=reader.count(), console=terminal(), transient=True)
+            report = verify(rows, reader.payloads(), reader.checkpoints(), verifier)
+    except Damaged as error:
+        report = Report()
+        report.add(0, 0, "unreadable", error.message)
+    if as_json:
+        found = {"ok": report.ok, "first_bad": report.first_bad, "key": verifier.text} | dataclasses.asdict(report)
+        click.echo(json.dumps(found, indent=2))
+    else:
+        _tell(report, verifier)
+    ctx.exit(0 if report.ok else EXIT_WRONG)
+
+
+def _tell(report: Report, verifier: Verifier) -> None:
+    for problem in report.problems:
+        click.echo(f"entry {problem.seq}: {problem.message} ({problem.kind}, step {problem.step})")
+    if report.found > len(report.problems):
+        click.echo(f"and {report.found - len(report.problems)} more problems")
+    counts = f"{report.entries} entries, {report.checkpoints} checkpoints, {report.signed} entries signed"
+    if report.ok:
+        click.echo(f"ok: {counts} by {verifier.name}")
+    else:
+        click.echo(f"NOT OK: {report.found} problems, the first at entry {report.first_bad}; {counts}")
+
+
+def _verifier(key: str) -> Verifier:
+    """*key* is a file, or the key itself."""
+    text, where = key, "--key"
+    if Path(key).is_file() or "+" not in key:
+        where = key
+        try:
+            text = Path(key).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise ConfigError("no key there; name it with --key", where) from None
+    try:
+        return Verifier.parse(text)
+    except ValueError as error:
+        raise ConfigError(str(error), where) from None
+
+
+def terminal() -> Console:
+    """Where progress is shown: on standard error, if a person sits there."""
+    console = Console(stderr=True)
+    console.quiet = not console.is_terminal
+    return console
+
+
+@ledger.command("show")
+@click.option(
+    "--limit", default=20, show_default=True, type=click.IntRange(min=1), help="At most this many, the newest."
+)
+@click.option("--kind", type=click.Choice([kind.value for kind in Kind]), help="Only entries of this kind.")
+@since_option
+@state_option
+@as_json
+def show_(limit: int, kind: str | None, since: str, state: str, as_json: bool) -> None:
+    """Show the newest entries: when, who, how judged and why. No prompts: those are sealed."""
+    path = read_settings(state=state).state / NAME
+    with Reader(path) as reader:
+        newest = (said for said in _read(reader, path, since) if not kind or said.kind == kind)
+        entries = list(itertools.islice(newest, limit))[::-1]
+    form = whole if as_json else row
+    show(map(form, entries), COLUMNS, as_json, empty="no entries")
+
+
+def _read(reader: Reader, path: Path, since: str) -> Iterator[Entry]:
+    """The entries from the newest back to *since*."""
+    for data in reader.entries(newest_first=True):
+        try:
+            said = entry.parse(data)
+        except ValueError:
+            raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", str(path)) from None
+        if said.time < since:
+            return
+        yield said
+
+
+def whole(said: Entry) -> dict[str, Any]:
+    """*said* as it is recorded."""
+    value: dict[str, Any] = json.loads(entry.canonical(said))
+    return value
+
+
+def row(said: Entry) -> dict[str, Any]:
+    """*said* as a line of the table."""
+    body = said.body
+    refused, verdict, approval = body.get("refused", {}), body.get("verdict", {}), body.get("approval", {})
+    because = refused.get("because") or verdict.get("because") or body.get("because") or []
+    why = [refused.get("code", ""), ", ".join(because), body.get("event", ""), body.get("message", "")]
+    judged = "refused" if refused else verdict.get("action", "")
+    if said.kind is Kind.APPROVAL:
+        judged = approval.get("state", "")
+    return {
+        "seq": said.seq,
+        "time": said.time,
+        "kind": said.kind.value,
+        "workload": body.get("who", {}).get("workload", ""),
+        "verdict": judged,
+        "why": ": ".join(part for part in why if part),
+        "findings": ", ".join(f"{entity} ×{count}" for entity, count in body.get("entities", {}).items()),
+    }

@@ -1,0 +1,39 @@
+"""`--since`: a moment, or how long ago."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from weighlock.ledger.entry import timestamp
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Since(click.ParamType[str]):
+    """Converts to the text of an entry's time, with which it compares as text."""
+
+    name = "since"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        ago = re.fullmatch(r"([0-9]{1,6})([smhd])", value)
+        try:
+            if ago:
+                return timestamp(time.time() - int(ago[1]) * _UNITS[ago[2]])
+            moment = datetime.fromisoformat(value)
+        except (ValueError, OverflowError, OSError):
+            self.fail(f"{value!r} is neither a duration such as 90m, 24h or 7d nor a time such as 2026-01-31T08:00Z")
+        return timestamp((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+since_option = click.option(
+    "--since",
+    type=Since(),
+    default="",
+    metavar="WHEN",
+    help="Only what is not older: 90m, 24h, 7d, or an ISO time (UTC).",
+)

@@ -1,0 +1,1 @@
+"""The approvers' API."""

@@ -1,0 +1,1 @@
+"""Who is asking: from a presented credential to a verified principal."""

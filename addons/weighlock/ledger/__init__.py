@@ -1,0 +1,1 @@
+"""The tamper-evident record: entries, Merkle tree, checkpoints, sealed payloads."""

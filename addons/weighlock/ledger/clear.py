@@ -1,0 +1,121 @@
+"""What of a noun may stand in the ledger's clear part: who, what, how it was judged, and no word of what was said."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from weighlock.model import Approval, Call, Finding, Principal, Verdict
+
+FINDINGS = 500
+"""Most findings that an entry lists one by one; `entities` counts all of them."""
+WITHHELD = "*"
+"""Stands where a name or word is data, or was not inspected."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
+
+
+def who(principal: Principal) -> dict[str, Any]:
+    return {
+        "issuer": principal.issuer,
+        "subject": principal.subject,
+        "workload": principal.workload,
+        "owner": principal.owner,
+        "token_id": principal.token_id,
+        "expires_at": int(principal.expires_at),
+    }
+
+
+def call(call: Call, findings: Collection[Finding] | None) -> dict[str, Any]:
+    """*findings* None: it was not inspected, so the words that the client chose are withheld."""
+    return {
+        "dialect": call.dialect,
+        "operation": _operation(call, findings),
+        "destination": call.destination,
+        "model": _model(call, findings),
+        "stream": call.stream,
+        "size": call.size,
+    }
+
+
+def _operation(call: Call, findings: Collection[Finding] | None) -> str:
+    """An operation that is a path may hold data; one that is a word of the API may not."""
+    method, space, path = call.operation.partition(" ")
+    if not space and "/" not in method:
+        return method
+    if findings is None or any(finding.pointer.partition(":")[0] == "path" for finding in findings):
+        return f"{method} {WITHHELD}"
+    return f"{method} {'/'.join(map(_name, path.split('/')))}"
+
+
+def _model(call: Call, findings: Collection[Finding] | None) -> str:
+    if not call.model:
+        return ""
+    found = {finding.pointer for finding in findings or ()}
+    sensitive = any(text.pointer in found and text.value == call.model for text in call.texts)
+    return WITHHELD if findings is None or sensitive or not _WORD.fullmatch(call.model) else call.model
+
+
+def findings(found: Sequence[Finding]) -> dict[str, Any]:
+    """The first of them one by one, and how many of each entity there are."""
+    names = {finding.pointer[:-1] for finding in found if finding.pointer.endswith("#")}
+    return {
+        "entities": dict(Counter(finding.entity for finding in found)),
+        "findings": [
+            {
+                "rule": finding.rule,
+                "entity": finding.entity,
+                "level": finding.level.name.lower(),
+                "score": finding.score,
+                "pointer": pointer(finding.pointer, names),
+                "start": finding.start,
+                "end": finding.end,
+                "fingerprint": finding.fingerprint,
+            }
+            for finding in found[:FINDINGS]
+        ],
+    }
+
+
+def pointer(raw: str, sensitive: Collection[str] = ()) -> str:
+    """*raw* with every member name that may be data withheld: an odd one, and those of the *sensitive* pointers.
+
+    Member names are data of the client's; a card number can be one.
+    """
+    prefix, colon, name = raw.partition(":")
+    if colon and "/" not in prefix:  # header:NAME, query:NAME
+        return f"{prefix}:{_name(name)}"
+    raw, mark, _ = raw.partition("#")
+    tokens = raw.split("/")
+    shown = [WITHHELD if "/".join(tokens[: at + 1]) in sensitive else _name(token) for at, token in enumerate(tokens)]
+    return "/".join(shown) + mark
+
+
+def _name(token: str) -> str:
+    return token if not token or _NAME.fullmatch(token) else WITHHELD
+
+
+def verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "action": verdict.action.name.lower(),
+        "because": list(verdict.because),
+        "operators": {entity: operator.name for entity, operator in verdict.operators.items()},
+        "policy": verdict.policy,
+        "reason": verdict.reason,
+    }
+
+
+def approval(approval: Approval) -> dict[str, Any]:
+    """Without the reason that a person gave: it is free text and may quote the prompt."""
+    return {
+        "id": approval.id,
+        "state": approval.state.value,
+        "binding": approval.binding,
+        "requested_at": int(approval.requested_at),
+        "expires_at": int(approval.expires_at),
+        "decided_by": approval.decided_by,
+        "decided_at": int(approval.decided_at),
+    }

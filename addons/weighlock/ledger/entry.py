@@ -1,0 +1,171 @@
+"""Entries: the clear part of the record, and their one canonical spelling, which the tree commits to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import rfc8785
+
+from weighlock.errors import Refused
+from weighlock.ledger import clear
+from weighlock.model import Approval, Exchange, Finding, Verdict
+
+VERSION = 1
+"""Of an entry's shape; a reader refuses one that it does not know."""
+
+
+class Kind(StrEnum):
+    START = "start"
+    STOP = "stop"
+    REQUEST = "request"
+    """Judged, and about to be forwarded."""
+    REFUSAL = "refusal"
+    APPROVAL = "approval"
+    """A hold, and each thing that became of it."""
+    RESPONSE = "response"
+    CONTROL = "control"
+    """What people and files did to the gateway: rules, cut-offs."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadRef:
+    """What an entry says of a sealed payload. Hashes are lower-case hex."""
+
+    sha256: str
+    """Of the ciphertext."""
+    commitment: str
+    """HMAC-SHA256 of the plaintext under a salt that is sealed with it."""
+    size: int
+    """Of the plaintext, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    seq: int
+    """From 0, without gaps: the index of its leaf."""
+    time: str
+    """RFC 3339, UTC, milliseconds; never earlier than the entry before."""
+    kind: Kind
+    body: Mapping[str, Any]
+    payloads: Mapping[str, PayloadRef] = field(default_factory=dict)
+
+
+def canonical(entry: Entry) -> bytes:
+    """RFC 8785 JSON; ValueError where the body holds what JSON cannot (NaN, lone surrogates, integers over 2^53)."""
+    return rfc8785.dumps(
+        {
+            "version": VERSION,
+            "seq": entry.seq,
+            "time": entry.time,
+            "kind": entry.kind.value,
+            "body": dict(entry.body),
+            "payloads": {
+                name: {"sha256": ref.sha256, "commitment": ref.commitment, "size": ref.size}
+                for name, ref in entry.payloads.items()
+            },
+        }
+    )
+
+
+def parse(data: bytes) -> Entry:
+    """The entry in *data*; ValueError for anything that `canonical` cannot have made."""
+    try:
+        value = json.loads(data)
+        version, seq, time, kind, body, payloads = (
+            value[name] for name in ("version", "seq", "time", "kind", "body", "payloads")
+        )
+        refs = {name: PayloadRef(ref["sha256"], ref["commitment"], ref["size"]) for name, ref in payloads.items()}
+        datetime.fromisoformat(time)
+        said = Entry(seq, time, Kind(kind), dict(body), refs)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError("not an entry") from None
+    if version != VERSION or len(value) != 6:
+        raise ValueError("not an entry of a known version")
+    return said
+
+
+def timestamp(seconds: float) -> str:
+    """Unix *seconds* as RFC 3339 in UTC, cut to milliseconds; such texts sort by time."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def request_body(exchange: Exchange) -> dict[str, Any]:
+    """Of a request that is about to be forwarded: every field of *exchange* up to the release is filled."""
+    return _request(exchange)
+
+
+def refusal_body(exchange: Exchange, refused: Refused) -> dict[str, Any]:
+    """Of a request that was refused, at whatever stage: what is not known of it is absent."""
+    return _request(exchange) | _refused(refused)
+
+
+def response_body(
+    exchange: Exchange,
+    *,
+    status: int,
+    findings: Sequence[Finding],
+    verdict: Verdict | None,
+    refused: Refused | None,
+) -> dict[str, Any]:
+    """Of what the model host answered; *refused* where it was not delivered, or not wholly. *status* 0: no answer."""
+    body = _exchange(exchange) | {"status": status} | clear.findings(findings)
+    if verdict:
+        body["verdict"] = clear.verdict(verdict)
+    return body | (_refused(refused) if refused else {})
+
+
+def approval_body(approval: Approval, exchange_id: str) -> dict[str, Any]:
+    """Of one move of an approval. *exchange_id* is the exchange that waits for it."""
+    return {
+        "exchange": exchange_id,
+        "who": {"workload": approval.workload, "owner": approval.owner, "subject": approval.subject},
+        "because": list(approval.because),
+        "approval": clear.approval(approval),
+    }
+
+
+def control_body(event: str, message: str = "") -> dict[str, Any]:
+    """Of start, stop and control. *event* is a kebab-case word, *message* public text without plaintext."""
+    return {"event": event, "message": message}
+
+
+def _exchange(exchange: Exchange) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "exchange": exchange.id,
+        "peer": exchange.peer,
+        "started_at": timestamp(exchange.started_at),
+    }
+    if exchange.principal:
+        body["who"] = clear.who(exchange.principal)
+    return body
+
+
+def _request(exchange: Exchange) -> dict[str, Any]:
+    body = _exchange(exchange)
+    if exchange.destination:
+        body |= {"scheme": "https", "host": exchange.destination.host, "port": exchange.destination.port}
+    if exchange.call:
+        body["call"] = clear.call(exchange.call, exchange.findings)
+    if exchange.findings is not None:
+        body |= clear.findings(exchange.findings)
+    if exchange.verdict:
+        body["verdict"] = clear.verdict(exchange.verdict)
+    if exchange.approval:
+        body["approval"] = clear.approval(exchange.approval)
+    return body
+
+
+def _refused(refused: Refused) -> dict[str, Any]:
+    return {
+        "refused": {
+            "code": refused.code,
+            "status": refused.status,
+            "reason": refused.reason,
+            "because": list(refused.because),
+        }
+    }

@@ -1,0 +1,238 @@
+"""Verification of a ledger, with nothing but its rows and the public key. Pure: rows in, report out.
+
+The steps, as numbered in the report:
+
+1. entries stand in sequence, from 0 and without gaps
+2. each entry's bytes hash to its leaf
+3. each entry reads as an entry and says the sequence number at which it stands
+4. time does not go back
+5. each payload that an entry names is there and hashes to what the entry says; there is no other
+6. each checkpoint is signed by the key, and no stretch of entries lacks one
+7. each checkpoint's root is the root of the leaves up to it
+8. no checkpoint reaches beyond the last entry
+
+What it cannot see: entries cut from the end together with every checkpoint that covered them. Whoever keeps a
+checkpoint elsewhere can.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from weighlock.ledger import checkpoint, entry
+from weighlock.ledger.checkpoint import BadNote, Verifier
+from weighlock.ledger.merkle import HASH_SIZE, Frontier, leaf_hash
+
+STRETCH = 512
+"""A gateway signs before this many entries have come since its last checkpoint."""
+LISTED = 100
+"""Most problems that a report lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    seq: int
+    entry: bytes
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    seq: int
+    name: str
+    ciphertext: bytes = field(repr=False)
+    keyed: bool
+    """Whether its wrapped key is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    seq: int
+    """Of the entry, or for a checkpoint's problem, of the last entry that it covers."""
+    step: int
+    kind: str
+    message: str
+
+
+@dataclass(slots=True)
+class Report:
+    entries: int = 0
+    checkpoints: int = 0
+    signed: int = 0
+    """Entries that the last good checkpoint covers; what follows could be rewritten unseen."""
+    found: int = 0
+    """Problems in all; `problems` lists the first."""
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return self.found == 0
+
+    @property
+    def first_bad(self) -> int | None:
+        """The earliest entry that a problem names."""
+        return min((problem.seq for problem in self.problems), default=None)
+
+    def add(self, seq: int, step: int, kind: str, message: str) -> None:
+        self.found += 1
+        if len(self.problems) < LISTED:
+            self.problems.append(Problem(seq, step, kind, message))
+
+
+def verify(
+    rows: Iterable[Row], payloads: Iterable[Payload], checkpoints: Iterable[tuple[int, str]], verifier: Verifier
+) -> Report:
+    """*rows* by seq, *payloads* by seq and name, *checkpoints* as (size, note) by size."""
+    report = Report()
+    tree = _Tree(report, checkpoints, verifier)
+    kept = _Kept(report, payloads)
+    earlier = ""
+    for row in rows:
+        _sequence(report, row.seq, tree)
+        report.entries += 1
+        if leaf_hash(row.entry) != row.leaf:
+            report.add(row.seq, 2, "edited", "the entry is not the one that its leaf was made of")
+        tree.add(row)
+        try:
+            said = entry.parse(row.entry)
+        except ValueError:
+            report.add(row.seq, 3, "unreadable", "the bytes are not an entry")
+            kept.skip(row.seq)
+            continue
+        if said.seq != row.seq:
+            report.add(row.seq, 3, "moved", f"the entry says that it is number {said.seq}")
+        if said.time < earlier:
+            report.add(row.seq, 4, "time-back", f"{said.time} comes after {earlier}")
+        earlier = max(earlier, said.time)
+        kept.check(row.seq, said)
+    kept.rest()
+    tree.end()
+    return report
+
+
+def _sequence(report: Report, seq: int, tree: _Tree) -> None:
+    expected = tree.next
+    if seq > expected:
+        missing = f"entry {expected} is" if seq == expected + 1 else f"entries {expected} to {seq - 1} are"
+        report.add(expected, 1, "deleted", f"{missing} missing")
+    elif seq < expected:
+        report.add(seq, 1, "inserted", "the sequence number is not the next one")
+
+
+class _Tree:
+    """Steps 6 to 8: the leaves as they are stored, against the checkpoints.
+
+    Stored leaves, not recomputed ones: where the entries alone were edited, the roots still hold, and step 2 names
+    the very entry; where the leaf was edited with it, the root does not hold.
+    """
+
+    def __init__(self, report: Report, checkpoints: Iterable[tuple[int, str]], verifier: Verifier) -> None:
+        self.next = 0
+        self._report, self._verifier = report, verifier
+        self._frontier = Frontier()
+        self._whole = True  # leaves are in place so far, and no root has failed: what a root says still has a meaning
+        self._covered = 0
+        self._checkpoints = iter(checkpoints)
+        self._due = next(self._checkpoints, None)
+
+    def add(self, row: Row) -> None:
+        self._whole &= row.seq == self.next and len(row.leaf) == HASH_SIZE
+        self._frontier.add(row.leaf)
+        self.next = max(self.next, row.seq + 1)
+        while self._due and self._due[0] <= self.next:
+            self._check(*self._due)
+            self._due = next(self._checkpoints, None)
+
+    def end(self) -> None:
+        while self._due:
+            self._report.checkpoints += 1
+            if self._signed(*self._due):
+                self._report.add(
+                    self.next,
+                    8,
+                    "truncated",
+                    f"a checkpoint covers {self._due[0]} entries; the last {self._due[0] - self.next} are missing",
+                )
+            self._due = next(self._checkpoints, None)
+        self._stretch(self.next)
+
+    def _check(self, size: int, note: str) -> None:
+        self._report.checkpoints += 1
+        root = self._signed(size, note)
+        if root is None:
+            return
+        self._stretch(size)
+        self._covered = size
+        if not self._whole or size != self.next:
+            return
+        if root == self._frontier.root():
+            self._report.signed = size
+        else:
+            self._whole = False
+            first = self._report.signed
+            self._report.add(
+                size - 1,
+                7,
+                "root",
+                f"the leaves are not those that were signed; one of entries {first} to {size - 1} differs",
+            )
+
+    def _signed(self, size: int, note: str) -> bytes | None:
+        """The root that the checkpoint says, if the checkpoint is good."""
+        try:
+            said = checkpoint.verify(note, self._verifier)
+        except BadNote as error:
+            self._report.add(size - 1, 6, "checkpoint", f"the checkpoint of {size} entries: {error}")
+            return None
+        if said.size != size:
+            self._report.add(size - 1, 6, "checkpoint", f"the checkpoint of {size} entries says {said.size}")
+            return None
+        return said.root
+
+    def _stretch(self, size: int) -> None:
+        if size - self._covered >= STRETCH:
+            self._report.add(
+                self._covered, 6, "unsigned", f"no good checkpoint between {self._covered} and {size} entries"
+            )
+
+
+class _Kept:
+    """Step 5: the payloads that are kept, walked along with the entries that name them."""
+
+    def __init__(self, report: Report, payloads: Iterable[Payload]) -> None:
+        self._report = report
+        self._payloads: Iterator[Payload] = iter(payloads)
+        self._at = next(self._payloads, None)
+
+    def check(self, seq: int, said: entry.Entry) -> None:
+        kept = {payload.name: payload for payload in self._take(seq)}
+        for name, ref in said.payloads.items():
+            payload = kept.pop(name, None)
+            if payload is None:
+                self._report.add(seq, 5, "payload-missing", f"the payload {name} is missing")
+            elif hashlib.sha256(payload.ciphertext).hexdigest() != ref.sha256:
+                self._report.add(seq, 5, "payload-changed", f"the payload {name} is not the one that was recorded")
+            elif not payload.keyed:
+                self._report.add(seq, 5, "payload-key-missing", f"the key of the payload {name} is missing")
+        for name in kept:
+            self._report.add(seq, 5, "payload-stray", f"the entry does not name the payload {name}")
+
+    def skip(self, seq: int) -> None:
+        """Pass over the payloads of an entry that cannot be read."""
+        for _ in self._take(seq):
+            pass
+
+    def rest(self) -> None:
+        while self._at:
+            self._report.add(self._at.seq, 5, "payload-stray", f"no entry for the payload {self._at.name}")
+            self._at = next(self._payloads, None)
+
+    def _take(self, seq: int) -> Iterator[Payload]:
+        while self._at and self._at.seq <= seq:
+            if self._at.seq == seq:
+                yield self._at
+            else:
+                self._report.add(self._at.seq, 5, "payload-stray", f"no entry for the payload {self._at.name}")
+            self._at = next(self._payloads, None)

@@ -1,0 +1,1 @@
+"""Findings rewritten, in documents and in streams."""

@@ -1,0 +1,1 @@
+"""What is allowed: statements, and the verdict over them."""

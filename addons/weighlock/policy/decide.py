@@ -1,0 +1,115 @@
+"""The verdict: a pure function of policy, principal, call and findings.
+
+Laws: the order of statements and findings makes no difference; another statement of a stricter effect never loosens;
+where nothing allows, the call is blocked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from weighlock.model import Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
+from weighlock.policy.schema import CallMatch, FindingMatch, Policy, PrincipalMatch, Statement
+
+NO_ALLOW = "no-allow"
+UNCOVERED = "uncovered"
+
+
+def decide(
+    policy: Policy, principal: Principal, call: Call, findings: Sequence[Finding], direction: Direction
+) -> Verdict:
+    """What happens to *call*, or to the reply to it. Nobody can be asked about a reply, so there HOLD is BLOCK."""
+    speaking = [
+        statement
+        for statement in policy.statements
+        if direction in statement.directions
+        and _principal(statement.principals, principal)
+        and _call(statement.calls, call)
+    ]
+    matched = [statement for statement in speaking if _fires(statement, findings)]
+    because = {statement.id: statement.effect for statement in matched}
+    if not any(statement.effect is Action.ALLOW and statement.findings is None for statement in matched):
+        because[NO_ALLOW] = Action.BLOCK
+    covered = {finding for statement in matched for finding in _of(statement, findings)}
+    if any(finding not in covered for finding in findings) and policy.uncovered is not Action.ALLOW:
+        because[UNCOVERED] = policy.uncovered
+    action = max(because.values())
+    if direction is Direction.RESPONSE and action is Action.HOLD:
+        action = Action.BLOCK
+    strictest = [statement for statement in matched if statement.effect == max(because.values())]
+    return Verdict(
+        action=action,
+        because=tuple(sorted(because, key=lambda id: (-because[id], id))),
+        operators=_operators(policy, matched, findings),
+        policy=policy.digest,
+        reason=next((s.reason for s in sorted(strictest, key=lambda s: s.id) if s.reason), _said(because)),
+        approvers=_approvers(policy, strictest, because) if action is Action.HOLD else frozenset(),
+        within=min((s.within for s in strictest if s.within), default=0.0) if action is Action.HOLD else 0.0,
+    )
+
+
+def _fires(statement: Statement, findings: Sequence[Finding]) -> bool:
+    return statement.findings is None or len(_of(statement, findings)) >= statement.findings.count
+
+
+def _of(statement: Statement, findings: Iterable[Finding]) -> list[Finding]:
+    match = statement.findings
+    return [finding for finding in findings if _finding(match, finding)] if match else []
+
+
+def _principal(match: PrincipalMatch, principal: Principal) -> bool:
+    return (
+        _in(principal.issuer, match.issuers)
+        and _in(principal.workload, match.workloads)
+        and _in(principal.owner, match.owners)
+        and (not match.groups or bool(match.groups & principal.groups))
+    )
+
+
+def _call(match: CallMatch, call: Call) -> bool:
+    return (
+        _in(call.destination, match.destinations)
+        and _in(call.dialect, match.dialects)
+        and _in(call.operation, match.operations)
+        and _in(call.model, match.models)
+        and call.size >= match.min_size
+    )
+
+
+def _finding(match: FindingMatch, finding: Finding) -> bool:
+    named = not (match.entities or match.tags) or finding.entity in match.entities or bool(match.tags & finding.tags)
+    return named and finding.level >= match.level and finding.score >= match.score
+
+
+def _in(value: str, allowed: frozenset[str]) -> bool:
+    return not allowed or value in allowed
+
+
+def _operators(policy: Policy, matched: Sequence[Statement], findings: Sequence[Finding]) -> dict[str, OperatorSpec]:
+    """By entity. A call that is let through by approval is masked all the same."""
+    chosen: dict[str, OperatorSpec] = {}
+    for statement in sorted(matched, key=lambda s: s.id):
+        if statement.operator is None:
+            continue
+        for finding in _of(statement, findings):
+            rival = chosen.get(finding.entity)
+            rank = policy.strictness[statement.operator.name]
+            if rival is None or rank < policy.strictness[rival.name]:
+                chosen[finding.entity] = statement.operator
+    return chosen
+
+
+def _approvers(policy: Policy, strictest: Sequence[Statement], because: dict[str, Action]) -> frozenset[str]:
+    """Groups that every holding statement accepts; where they share none, nobody can lift the hold."""
+    groups = [statement.approvers for statement in strictest]
+    if because.get(UNCOVERED) is Action.HOLD:
+        groups.append(policy.uncovered_approvers)
+    return frozenset.intersection(*groups) if groups else frozenset()
+
+
+def _said(because: dict[str, Action]) -> str:
+    if because.get(NO_ALLOW):
+        return "No statement allows this call."
+    if UNCOVERED in because:
+        return "Something was found that no statement speaks of."
+    return ""

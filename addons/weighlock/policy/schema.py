@@ -1,0 +1,210 @@
+"""rules/policy/*.yaml: statements. Their order has no meaning; the strictest that matches wins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from weighlock.errors import ConfigError
+from weighlock.model import Action, Direction, Level, OperatorSpec
+from weighlock.rulefile import Node
+
+OperatorTable = Mapping[str, Mapping[str, type]]
+"""Operator → its parameters and their types; the strictest operator stands first."""
+
+_ID = r"[a-z0-9][a-z0-9-]{0,63}"
+_ENTITY = r"[A-Z][A-Z0-9_]{0,63}"
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalMatch:
+    """Each set that is not empty must hold the principal's value; *groups*, one of its groups."""
+
+    issuers: frozenset[str] = frozenset()
+    workloads: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CallMatch:
+    """Each set that is not empty must hold the call's value. *min_size* counts bytes of the body as sent."""
+
+    destinations: frozenset[str] = frozenset()
+    dialects: frozenset[str] = frozenset()
+    operations: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
+    min_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FindingMatch:
+    """Findings of these entities or tags (any, where both are empty), at least so bad and so certain; *count* of them."""
+
+    entities: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    level: Level = Level.INFORMATIONAL
+    score: float = 0.0
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    id: str
+    effect: Action
+    directions: frozenset[Direction]
+    principals: PrincipalMatch = PrincipalMatch()
+    calls: CallMatch = CallMatch()
+    findings: FindingMatch | None = None
+    operator: OperatorSpec | None = None
+    approvers: frozenset[str] = frozenset()
+    within: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    statements: tuple[Statement, ...]
+    uncovered: Action
+    """For a finding that no statement speaks of."""
+    uncovered_approvers: frozenset[str]
+    strictness: Mapping[str, int]
+    """Operator → its rank; of two asked for one entity, the lower one runs."""
+    digest: str = field(default="")
+
+
+def parse(files: Iterable[Node], operators: OperatorTable, digest: str) -> Policy:
+    """One policy of all *files*. Raises ConfigError at the first thing that cannot be enforced as it is written."""
+    statements: dict[str, Statement] = {}
+    uncovered: tuple[Action, frozenset[str]] | None = None
+    for file in files:
+        members = file.mapping(required=["statements"], optional=["uncovered"])
+        if (node := members.get("uncovered")) is not None:
+            if uncovered is not None:
+                raise node.error("`uncovered` is set in another file already")
+            uncovered = _uncovered(node)
+        for item in members["statements"].sequence():
+            statement = _statement(item, operators)
+            if statement.id in statements:
+                raise item.error(f"a statement {statement.id!r} exists already")
+            statements[statement.id] = statement
+    if not statements:
+        raise ConfigError("no statement: nothing would ever be allowed", "rules/policy")
+    strictness = {name: rank for rank, name in enumerate(operators)}
+    effect, approvers = uncovered or (Action.BLOCK, frozenset())
+    return Policy(tuple(statements.values()), effect, approvers, strictness, digest)
+
+
+def _uncovered(node: Node) -> tuple[Action, frozenset[str]]:
+    members = node.mapping(required=["effect"], optional=["approvers"])
+    effect = Action[members["effect"].choice(["allow", "hold", "block"]).upper()]
+    if (effect is Action.HOLD) != ("approvers" in members):
+        raise node.error("`approvers` go with `hold`, and `hold` with `approvers`")
+    return effect, _approvers(members["approvers"]) if "approvers" in members else frozenset()
+
+
+def _statement(node: Node, operators: OperatorTable) -> Statement:
+    members = node.mapping(
+        required=["id", "effect"],
+        optional=["direction", "principals", "calls", "findings", "operator", "approvers", "within", "reason"],
+    )
+    effect = _action(members["effect"])
+    statement = Statement(
+        id=members["id"].text(_ID, "an id of lower-case words and hyphens"),
+        effect=effect,
+        directions=_directions(members.get("direction")),
+        principals=_sets(members.get("principals"), PrincipalMatch),
+        calls=_calls(members.get("calls")),
+        findings=_findings(members["findings"]) if "findings" in members else None,
+        operator=_operator(members["operator"], operators) if "operator" in members else None,
+        approvers=_approvers(members["approvers"]) if "approvers" in members else frozenset(),
+        within=members["within"].read(_duration, "a duration such as 15m") if "within" in members else 0.0,
+        reason=members["reason"].text() if "reason" in members else "",
+    )
+    if effect is Action.MASK and (statement.findings is None or statement.operator is None):
+        raise node.error("`mask` needs `findings` and an `operator`")
+    if effect is not Action.MASK and statement.operator is not None:
+        raise members["operator"].error("only `mask` takes an operator")
+    if effect is Action.HOLD and not statement.approvers:
+        raise node.error("`hold` needs `approvers`, or nobody could ever lift it")
+    if effect is not Action.HOLD and (statement.approvers or statement.within):
+        raise node.error("only `hold` takes `approvers` and `within`")
+    return statement
+
+
+def _action(node: Node) -> Action:
+    return Action[node.choice([action.name.lower() for action in Action]).upper()]
+
+
+def _directions(node: Node | None) -> frozenset[Direction]:
+    chosen = node.choice(["request", "response", "both"]) if node else "both"
+    return frozenset(Direction) if chosen == "both" else frozenset({Direction(chosen)})
+
+
+def _sets[T](node: Node | None, kind: Callable[..., T], names: Iterable[str] = ()) -> T:
+    known = list(names) or ["issuers", "workloads", "owners", "groups"]
+    members = node.mapping(optional=known) if node else {}
+    return kind(**{name: _some(member) for name, member in members.items()})
+
+
+def _some(node: Node, pattern: str = r"(?s).+", hint: str = "text") -> frozenset[str]:
+    values = frozenset(node.strings(pattern, hint))
+    if not values:
+        raise node.error("an empty list matches nothing; leave the key out to match everything")
+    return values
+
+
+def _calls(node: Node | None) -> CallMatch:
+    known = ["destinations", "dialects", "operations", "models"]
+    members = node.mapping(optional=[*known, "min_size"]) if node else {}
+    size = members.pop("min_size", None)
+    return CallMatch(
+        **{name: _some(member) for name, member in members.items()},
+        min_size=size.integer(0, 1 << 40) if size else 0,
+    )
+
+
+def _findings(node: Node) -> FindingMatch:
+    members = node.mapping(optional=["entities", "tags", "level", "score", "count"])
+    given: dict[str, object] = {}
+    if "entities" in members:
+        given["entities"] = _some(members["entities"], _ENTITY, "an entity such as EMAIL_ADDRESS")
+    if "tags" in members:
+        given["tags"] = _some(members["tags"], _ID, "a tag")
+    if "level" in members:
+        given["level"] = Level[members["level"].choice([level.name.lower() for level in Level]).upper()]
+    if "score" in members:
+        given["score"] = members["score"].number(0, 1)
+    if "count" in members:
+        given["count"] = members["count"].integer(1, 1_000_000)
+    return FindingMatch(**given)  # type: ignore[arg-type]
+
+
+def _operator(node: Node, operators: OperatorTable) -> OperatorSpec:
+    """`redact`, or a mapping with `name` and the operator's own parameters."""
+    try:
+        name = node.choice(list(operators))
+    except ConfigError:
+        members = node.mapping(required=["name"], optional={p for params in operators.values() for p in params})
+        name = members.pop("name").choice(list(operators))
+    else:
+        members = {}
+    params: dict[str, object] = {}
+    for key, value in members.items():
+        kind = operators[name].get(key)
+        if kind is None:
+            raise value.error(f"operator {name!r} has no parameter {key!r}")
+        params[key] = value.integer(0, 64) if kind is int else value.text()
+    return OperatorSpec(name, params)
+
+
+def _approvers(node: Node) -> frozenset[str]:
+    return _some(node.mapping(required=["groups"])["groups"])
+
+
+def _duration(text: str) -> float:
+    match = re.fullmatch(r"([1-9][0-9]{0,5})(s|m|h)", text)
+    if not match:
+        raise ValueError(text)
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]

@@ -1,0 +1,115 @@
+"""Every knob, once: its default, its help, and how its text is read.
+
+A knob `body_limit` is `--set weighlock_body_limit=10m` in mitmdump, `--body-limit 10m` in `weighlock run`
+and `WEIGHLOCK_BODY_LIMIT=10m` in the environment; the option wins over the environment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from weighlock.errors import ConfigError
+
+PREFIX = "weighlock_"
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"([1-9][0-9]{0,11})([kmg]?)", text)
+    if not match:
+        raise ValueError("a size such as 512k, 10m or 1048576")
+    return int(match[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[match[2]]
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|h|)", text)
+    if not match:
+        raise ValueError("a duration such as 45s, 15m or 1h")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise ValueError("a whole number from 1")
+    return int(text)
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise ValueError("a path")
+    return Path(text).expanduser().resolve()
+
+
+def _optional_path(text: str) -> Path | None:
+    return _path(text) if text else None
+
+
+def _address(text: str) -> tuple[str, int] | None:
+    """`host:port`, or empty for none."""
+    if not text:
+        return None
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
+        raise ValueError("host:port, or nothing to turn it off")
+    return host.strip("[]"), int(port)
+
+
+def _knob(read: Callable[[str], Any], default: str, help: str) -> Any:
+    return field(metadata={"read": read, "default": default, "help": help})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    rules: Path = _knob(_path, "", "Folder of rules: destinations, identity, detect, policy. Default: the one shipped.")
+    state: Path = _knob(
+        _path, "~/.local/state/weighlock", "Folder for the ledger, keys and cut-offs; created with mode 0700."
+    )
+    body_limit: int = _knob(_size, "10m", "Largest request or response body, decoded, in bytes.")
+    header_limit: int = _knob(_size, "64k", "Largest total size of a message's header fields, in bytes.")
+    header_count: int = _knob(_count, "100", "Most header fields in a message.")
+    workers: int = _knob(_count, "2", "Processes that inspect texts.")
+    inspect_timeout: float = _knob(_seconds, "10s", "Longest that inspecting one text may take; over it, refused.")
+    hold_for: float = _knob(_seconds, "45s", "Longest that a held request waits in its connection.")
+    hold_limit: int = _knob(_count, "200", "Most requests held at once; over it, refused.")
+    console: tuple[str, int] | None = _knob(
+        _address, "127.0.0.1:8081", "Address of the approvers' API; empty turns it off, and a hold then only expires."
+    )
+    upstream_ca: Path | None = _knob(
+        _optional_path, "", "PEM file of the authorities that model hosts' certificates are checked against."
+    )
+
+
+def knobs() -> dict[str, dict[str, Any]]:
+    """Name → {read, default, help}, in order; what the CLI, mitmproxy's options and the docs are made from."""
+    return {knob.name: dict(knob.metadata) for knob in fields(Settings)}
+
+
+def read(options: Mapping[str, str], environ: Mapping[str, str], rules: Path) -> Settings:
+    """Settings from *options* (knob name → text; absent or empty means not given), else *environ*, else defaults.
+
+    *rules* is the shipped folder. Raises ConfigError on a value that cannot be read, or an unknown WEIGHLOCK_ variable.
+    """
+    known = knobs()
+    values: dict[str, Any] = {}
+    for name in environ:
+        short = name.removeprefix("WEIGHLOCK_").lower()
+        if name.startswith("WEIGHLOCK_") and short not in known and short not in CLIENT_VARIABLES:
+            raise ConfigError("no such setting; `weighlock run --help` lists them", where=name)
+    for name, knob in known.items():
+        variable = "WEIGHLOCK_" + name.upper()
+        where = PREFIX + name if options.get(name) else variable
+        text = options.get(name) or environ.get(variable, knob["default"])
+        if name == "rules" and not text:
+            text = str(rules)
+        try:
+            values[name] = knob["read"](text)
+        except ValueError as error:
+            raise ConfigError(f"{text!r} is not {error}", where=where) from None
+    return Settings(**values)
+
+
+CLIENT_VARIABLES = frozenset({"token"})
+"""Variables of the command line tool that are no settings of the gateway."""

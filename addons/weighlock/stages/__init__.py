@@ -1,0 +1,1 @@
+"""The chain that mitmproxy sees, and its stages in walking order."""

@@ -1,0 +1,22 @@
+"""What policy says of it."""
+
+from __future__ import annotations
+
+from mitmproxy import http
+
+from weighlock.model import Direction, Exchange, Verdict
+from weighlock.policy.decide import decide
+from weighlock.stages.stage import Stage, filled
+
+
+class Decide(Stage):
+    fills = "verdict"
+
+    async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Verdict:
+        return decide(
+            exchange.rules.policy,
+            filled(exchange.principal),
+            filled(exchange.call),
+            filled(exchange.findings),
+            Direction.REQUEST,
+        )

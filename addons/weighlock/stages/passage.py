@@ -1,0 +1,65 @@
+"""One exchange on its way through mitmproxy: the dossier, the flow, and the seals on what was cleared."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from mitmproxy import http
+
+from weighlock.errors import Refused
+from weighlock.model import Exchange, Finding, Verdict
+from weighlock.stages.pump import Pump
+
+
+@dataclass(eq=False, slots=True)
+class Passage:
+    exchange: Exchange
+    flow: http.HTTPFlow
+    sent: bytes = field(default=b"", repr=False)
+    """The request as the client sent it, as message/http, credentials fingerprinted."""
+    refused: Refused | None = None
+    request_seal: bytes = b""
+    """Of the request that may leave; empty while none may."""
+    response_seal: bytes = b""
+    """Of the response that may be delivered; empty while none may."""
+    pump: Pump | None = None
+    reply_findings: tuple[Finding, ...] = ()
+    reply_verdict: Verdict | None = None
+    closed: bool = False
+    """Whether the last entry of this exchange is written."""
+
+    def seal_request(self) -> None:
+        self.request_seal = seal(self.flow.request)
+
+    def seal_response(self) -> None:
+        self.response_seal = seal(self.flow.response)
+
+    @property
+    def request_intact(self) -> bool:
+        return bool(self.request_seal) and self.request_seal == seal(self.flow.request)
+
+    @property
+    def response_intact(self) -> bool:
+        return bool(self.response_seal) and self.response_seal == seal(self.flow.response)
+
+
+def seal(message: http.Message | None) -> bytes:
+    """SHA-256 over everything of *message* that can reach the wire; empty for none."""
+    if message is None:
+        return b""
+    if isinstance(message, http.Request):
+        start = (message.method, message.scheme, message.host, str(message.port), message.authority, message.path)
+    else:
+        start = (str(message.status_code), message.reason)
+    digest = hashlib.sha256()
+    trailers = message.trailers.fields if message.trailers else ()
+    for part in (
+        *(word.encode("utf-8", "surrogateescape") for word in start),
+        *(part for pair in message.headers.fields for part in pair),
+        b"trailers",
+        *(part for pair in trailers for part in pair),
+        message.raw_content or b"",
+    ):
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.digest()

@@ -1,0 +1,75 @@
+"""A masked stream: mitmproxy pushes bytes in, segments are inspected off the event loop, and what is clear goes out.
+
+mitmproxy calls a stream's callable synchronously, once per read, so the callable only queues; a task masks the queue
+in order and injects the result. The response hook waits for that task before the end of the message is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from weighlock.errors import BadReply, Refused, Unavailable
+from weighlock.masking.apply import Rewrite
+from weighlock.masking.stream import SseMasker
+from weighlock.model import Text
+
+Weigh = Callable[[tuple[Text, ...]], Awaitable[Mapping[str, Sequence[Rewrite]]]]
+"""Texts in, the rewrites of those that must change out; raises Refused where they may not go on at all."""
+
+
+class Pump:
+    """*emit* writes to the client and says whether it is still there. *limit* bounds the stream, in bytes."""
+
+    def __init__(self, masker: SseMasker, weigh: Weigh, emit: Callable[[bytes], Awaitable[bool]], limit: int) -> None:
+        self.received = bytearray()
+        self.delivered = bytearray()
+        self._masker, self._weigh, self._emit, self._limit = masker, weigh, emit, limit
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._refused: Refused | None = None
+        self._task = asyncio.create_task(self._run())
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The stream's callable. Never returns bytes, and never takes b"" for an end: neither is safe in mitmproxy 12."""
+        if chunk and self._refused is None:
+            self.received += chunk
+            if len(self.received) > self._limit:
+                self.fail(BadReply("stream-too-large", f"The stream is over {self._limit} bytes."))
+            else:
+                self._queue.put_nowait(chunk)
+        return []
+
+    def fail(self, refused: Refused) -> None:
+        """Nothing more goes out, from now on; the first reason stays."""
+        self._refused = self._refused or refused
+        self._queue.put_nowait(None)
+
+    def close(self) -> None:
+        """The upstream is done: what is held back is masked and sent, and `ended` returns."""
+        self._queue.put_nowait(None)
+
+    async def ended(self) -> None:
+        """Returns when all is sent; raises the Refused that ended the stream, if one did."""
+        await self._task
+        if self._refused:
+            raise self._refused
+
+    async def _run(self) -> None:
+        try:
+            while (chunk := await self._queue.get()) is not None and self._refused is None:
+                await self._release(self._masker.feed(chunk))
+            if self._refused is None:
+                await self._release(self._masker.finish())
+        except Refused as refused:
+            self._refused = self._refused or refused
+        except Exception:
+            self._refused = self._refused or Unavailable("gateway-failure", "The gateway failed while masking.")
+            raise
+
+    async def _release(self, texts: tuple[Text, ...]) -> None:
+        rewrites = await self._weigh(texts) if texts else {}
+        out = self._masker.release(rewrites)
+        if out and self._refused is None:
+            self.delivered += out
+            if not await self._emit(out):
+                raise Unavailable("client-gone", "The client left.")

@@ -1,0 +1,61 @@
+"""What it says, in the words of its API: every string that could leave, each with its place."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, unquote
+
+from mitmproxy import http
+
+from weighlock.dialects import choose
+from weighlock.dialects.base import RequestView
+from weighlock.errors import Malformed, Unsupported
+from weighlock.model import Call, Exchange, Headers
+from weighlock.stages.stage import Stage, filled
+from weighlock.wire import body
+
+FORWARDED = frozenset({"accept", "anthropic-beta", "anthropic-version", "idempotency-key", "openai-beta", "user-agent"})
+"""The header fields that go on, each of them inspected. All others stay here."""
+
+
+class Read(Stage):
+    fills = "call"
+
+    async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Call:
+        request, destination = flow.request, filled(exchange.destination)
+        body.plain(request.headers.get("content-type"), request.headers.get("content-encoding"))
+        if request.trailers:
+            raise Unsupported("trailers", "Trailers are not inspected.")
+        view = view_of(request)
+        dialect = choose(view, destination)
+        reading = dialect.read(view)
+        return Call(
+            dialect=dialect.name,
+            operation=reading.operation,
+            destination=destination.name,
+            model=reading.model,
+            stream=reading.stream,
+            size=len(view.body),
+            texts=reading.texts,
+            document=reading.document,
+        )
+
+
+def view_of(request: http.Request) -> RequestView:
+    path, _, query = request.path.partition("?")
+    try:
+        pairs = tuple(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict"))
+        unquote(path, errors="strict")
+    except ValueError:
+        raise Malformed("target-encoding", "Path or query is not percent-encoded UTF-8.") from None
+    return RequestView(
+        method=request.method,
+        path=path,
+        query=pairs,
+        headers=forwarded(tuple(request.headers.items(multi=True))),
+        content_type=request.headers.get("content-type", ""),
+        body=request.raw_content or b"",
+    )
+
+
+def forwarded(headers: Headers) -> Headers:
+    return tuple((name.lower(), value) for name, value in headers if name.lower() in FORWARDED)

@@ -1,0 +1,131 @@
+"""The record: the request's entry is durable before a byte leaves; what became of it follows."""
+
+from __future__ import annotations
+
+import logging
+
+from mitmproxy import http
+from mitmproxy.net.http import status_codes
+
+from weighlock.adapters.stores.ledger import Draft
+from weighlock.errors import Refused, Unavailable
+from weighlock.identity import carriers, statickeys
+from weighlock.ledger import entry
+from weighlock.ledger.entry import Kind
+from weighlock.model import Exchange, Headers, Outbound
+from weighlock.stages.passage import Passage
+from weighlock.stages.stage import Parts, Stage, filled
+from weighlock.wire import message
+
+log = logging.getLogger("weighlock")
+
+
+class Record(Stage):
+    fills = "entry"
+
+    async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> int:
+        outbound = filled(exchange.outbound)
+        payloads = {
+            "request.sent": as_sent(flow.request, self.parts.keys.fingerprint),
+            "request.forwarded": as_forwarded(outbound),
+        }
+        return await self.parts.ledger.append(Draft(Kind.REQUEST, entry.request_body(exchange), payloads))
+
+
+class Recorder:
+    """The entries that are not on the request's way out. *parts* as everywhere."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    def as_sent(self, request: http.Request) -> bytes:
+        return as_sent(request, self.parts.keys.fingerprint)
+
+    def as_received(self, passage: Passage) -> bytes:
+        """The reply as the model host sent it, decoded no further than HTTP."""
+        response = filled(passage.flow.response)
+        body = bytes(passage.pump.received) if passage.pump else response.raw_content or b""
+        return as_reply(response, body)
+
+    async def refusal(self, passage: Passage) -> None:
+        """A refused request. It is refused also where this cannot be written; then the log says so."""
+        refused = filled(passage.refused)
+        payloads = {"response.delivered": as_delivered(passage)}
+        if passage.sent:
+            payloads["request.sent"] = passage.sent
+        body = entry.refusal_body(passage.exchange, refused)
+        await self._append_if_possible(passage, Draft(Kind.REFUSAL, body, payloads))
+
+    async def response(self, passage: Passage, received: bytes, or_fail: bool = True) -> None:
+        """What came back and what of it was delivered. Raises Unavailable where that cannot be written, with *or_fail*."""
+        draft = Draft(
+            Kind.RESPONSE,
+            entry.response_body(
+                passage.exchange,
+                status=filled(passage.flow.response).status_code,
+                findings=passage.reply_findings,
+                verdict=passage.reply_verdict,
+                refused=passage.refused,
+            ),
+            {"response.received": received, "response.delivered": as_delivered(passage)},
+        )
+        if or_fail:
+            await self.parts.ledger.append(draft)
+            passage.closed = True
+        else:
+            await self._append_if_possible(passage, draft)
+
+    async def error(self, passage: Passage) -> None:
+        """An exchange that ended without a response: broken off by either side, or by the gateway."""
+        if passage.closed:
+            return
+        passage.refused = passage.refused or Unavailable("broken-off", "The exchange ended before it was complete.")
+        if passage.exchange.entry is None:
+            await self.refusal(passage)
+        elif passage.flow.response:
+            await self.response(passage, self.as_received(passage), or_fail=False)
+        else:
+            body = entry.response_body(passage.exchange, status=0, findings=(), verdict=None, refused=passage.refused)
+            await self._append_if_possible(passage, Draft(Kind.RESPONSE, body, {}))
+
+    async def _append_if_possible(self, passage: Passage, draft: Draft) -> None:
+        passage.closed = True
+        try:
+            await self.parts.ledger.append(draft)
+        except Refused as refused:
+            log.error("not recorded: %s of exchange %s: %s", draft.kind, passage.exchange.id, refused.code)
+
+
+def as_sent(request: http.Request, key: bytes) -> bytes:
+    """As the client sent it, with every credential replaced by its fingerprint."""
+    headers = tuple(
+        (name, f"[{statickeys.describe(value, key)}]" if name.lower() in carriers.CREDENTIALS else value)
+        for name, value in _fields(request.headers)
+    )
+    return message.encode(
+        f"{request.method} {request.path} {request.http_version}", headers, request.raw_content or b""
+    )
+
+
+def as_forwarded(outbound: Outbound) -> bytes:
+    """As it leaves, without the gateway's own credential."""
+    return message.encode(f"{outbound.method} {outbound.path} HTTP/1.1", outbound.headers, outbound.body)
+
+
+def as_reply(response: http.Response, body: bytes) -> bytes:
+    reason = status_codes.RESPONSES.get(response.status_code, "")
+    headers = tuple((n, v) for n, v in _fields(response.headers) if n.lower() != "set-cookie")
+    return message.encode(f"HTTP/1.1 {response.status_code} {reason}", headers, body)
+
+
+def as_delivered(passage: Passage) -> bytes:
+    response = passage.flow.response
+    if response is None:
+        return b""
+    body = bytes(passage.pump.delivered) if passage.pump else response.raw_content or b""
+    return as_reply(response, body)
+
+
+def _fields(headers: http.Headers) -> Headers:
+    """Latin-1, one character a byte, so that no spelling is lost."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.fields)

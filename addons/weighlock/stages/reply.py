@@ -1,0 +1,117 @@
+"""The way back: what the model host answers is read, inspected, decided and masked before the client sees any of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mitmproxy import http
+
+from weighlock import dialects
+from weighlock.errors import BadReply, Refused
+from weighlock.masking import apply
+from weighlock.masking.apply import Rewrite
+from weighlock.masking.stream import SseMasker
+from weighlock.model import Action, Direction, Headers, Text
+from weighlock.policy.decide import decide
+from weighlock.stages import inject
+from weighlock.stages.mask import blocked
+from weighlock.stages.passage import Passage
+from weighlock.stages.pump import Pump
+from weighlock.stages.stage import Parts, filled
+from weighlock.wire import body
+
+_STREAM = "text/event-stream"
+
+
+async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict[str, Sequence[Rewrite]]:
+    """The rewrites of those *texts* that must change. Counts add up over a stream: the verdict sees all findings."""
+    exchange = passage.exchange
+    findings = await parts.pool.inspect(texts, exchange.rules.detect)
+    passage.reply_findings += findings
+    verdict = decide(
+        exchange.rules.policy,
+        filled(exchange.principal),
+        filled(exchange.call),
+        passage.reply_findings,
+        Direction.RESPONSE,
+    )
+    passage.reply_verdict = verdict
+    if verdict.action >= Action.HOLD:
+        raise blocked(verdict)
+    run = parts.operators(filled(exchange.principal).token_id)
+    rewrites = {text.pointer: apply.rewrites(text, findings, verdict.operators, run) for text in texts}
+    return {pointer: found for pointer, found in rewrites.items() if found}
+
+
+def is_stream(passage: Passage) -> bool:
+    """Whether the reply is masked as it flows. Any other is read whole, within the size bound."""
+    response = filled(passage.flow.response)
+    media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    coded = response.headers.get("content-encoding", "identity").lower() != "identity"
+    return media == _STREAM and filled(passage.exchange.call).stream and response.status_code == 200 and not coded
+
+
+def start_stream(parts: Parts, passage: Passage) -> Pump:
+    """Set the response up to be written by a pump. The length is unknown from here on."""
+    flow = passage.flow
+    call, response = filled(passage.exchange.call), filled(flow.response)
+    shape = dialects.named(call.dialect).stream(call.operation)
+    limit = parts.settings.body_limit
+
+    async def weigh_these(texts: tuple[Text, ...]) -> Mapping[str, Sequence[Rewrite]]:
+        return await weigh(parts, passage, texts)
+
+    async def emit(data: bytes) -> bool:
+        return await inject.emit(flow, data)
+
+    pump = Pump(SseMasker(shape, limit), weigh_these, emit, limit)
+    headers = [*_kept(passage), ("content-type", f"{_STREAM}; charset=utf-8"), ("cache-control", "no-store")]
+    if flow.client_conn.alpn != b"h2":
+        headers.append(("transfer-encoding", "chunked"))
+    response.headers = http.Headers([(name.encode(), value.encode()) for name, value in headers])
+    response.stream = pump.feed
+    return pump
+
+
+async def document(parts: Parts, passage: Passage) -> None:
+    """Replace the buffered reply by its masked form; raises Refused where it cannot be read or may not be seen."""
+    call, response = filled(passage.exchange.call), filled(passage.flow.response)
+    if not 200 <= response.status_code < 300 and not 400 <= response.status_code < 600:
+        raise BadReply("reply-status", f"The model host answered with status {response.status_code}.")
+    if response.trailers:
+        raise BadReply("reply-trailers", "The reply has trailers, which are not inspected.")
+    plain = body.decode(
+        response.raw_content or b"", response.headers.get("content-encoding"), parts.settings.body_limit
+    )
+    headers = tuple(response.headers.items(multi=True))
+    read, texts = dialects.named(call.dialect).read_reply(call.operation, response.status_code, headers, plain)
+    rewrites = await weigh(parts, passage, texts)
+    by_pointer = {text.pointer: text for text in texts}
+    masked = {pointer: apply.apply(by_pointer[pointer].value, found) for pointer, found in rewrites.items()}
+    out = b"" if read is None else read.rewrite(masked).dumps()
+    fields = [*_kept(passage), *([("content-type", "application/json")] if out else [])]
+    passage.flow.response = http.Response.make(response.status_code, out, [(n.encode(), v.encode()) for n, v in fields])
+
+
+def refusal(passage: Passage, refused: Refused) -> http.Response:
+    """The refusal as the caller's SDK expects an error."""
+    headers, content = dialects.named(_dialect(passage)).refusal(refused, passage.exchange.id)
+    return http.Response.make(refused.status, content, [(n.encode(), v.encode()) for n, v in headers])
+
+
+def error_event(passage: Passage, refused: Refused) -> bytes:
+    return dialects.named(_dialect(passage)).error_event(refused, passage.exchange.id)
+
+
+def _dialect(passage: Passage) -> str:
+    exchange = passage.exchange
+    if exchange.call:
+        return exchange.call.dialect
+    return exchange.destination.dialects[0] if exchange.destination else "generic"
+
+
+def _kept(passage: Passage) -> Headers:
+    """All that is taken over of the reply's header fields, and where to look the exchange up."""
+    wait = filled(passage.flow.response).headers.get("retry-after", "")
+    kept = [("retry-after", wait)] if wait.isascii() and wait.isdigit() and len(wait) <= 4 else []
+    return (*kept, ("weighlock-exchange", passage.exchange.id))

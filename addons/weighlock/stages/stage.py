@@ -1,0 +1,75 @@
+"""What a stage is, and the parts that all of them work with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from mitmproxy import http
+
+from weighlock.adapters.approvals import Desk
+from weighlock.adapters.cutoffs import CutoffWatch
+from weighlock.adapters.identifier import Identifier
+from weighlock.adapters.inspector.pool import Pool
+from weighlock.adapters.keys import Keys
+from weighlock.adapters.rulebook import Rulebook
+from weighlock.adapters.stores.ledger import Ledger
+from weighlock.errors import Unavailable
+from weighlock.masking.operators import Operators
+from weighlock.model import Destination, Exchange
+from weighlock.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """A CONNECT that was let in. *authorization* is its Proxy-Authorization, judged again for every request in it."""
+
+    destination: Destination
+    authorization: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What `assembly` joined."""
+
+    settings: Settings
+    clock: Callable[[], float]
+    keys: Keys
+    ledger: Ledger
+    rulebook: Rulebook
+    cutoffs: CutoffWatch
+    identifier: Identifier
+    pool: Pool
+    desk: Desk
+    operators: Callable[[str], Operators]
+    """Masking operators for one session; equal values get equal pseudonyms within it."""
+    tunnels: dict[str, Tunnel]
+    """By the id of the client's connection."""
+
+
+def filled[T](value: T | None) -> T:
+    """A field that an earlier stage has filled; it can only be empty where the chain is out of order."""
+    if value is None:
+        raise Unavailable("stage-order", "A stage ran before the one that it builds on.")
+    return value
+
+
+class Stage(ABC):
+    """One stage: it looks at the exchange and returns the value of the one field that it fills, or raises Refused."""
+
+    fills: ClassVar[str]
+    at: ClassVar[Literal["requestheaders", "request"]] = "request"
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    @property
+    def limit(self) -> float:
+        """Seconds after which the stage counts as failed."""
+        return 5.0
+
+    @abstractmethod
+    async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Any:
+        """The field's value; None is a failure. Never changes *exchange* or *flow*."""
