@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from mitmproxy import ctx
 
@@ -18,51 +19,63 @@ from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.keys import open_keys
-from weighlock.adapters.rulebook import Rulebook
+from weighlock.adapters.rulebook import Rulebook, shipped
 from weighlock.adapters.stores.control import Control
 from weighlock.adapters.stores.ledger import Ledger
+from weighlock.errors import ConfigError
 from weighlock.lifecycle import Gateway, Journal, declare, register
 from weighlock.masking.operators import OPERATORS
-from weighlock.rules import shipped_rules
 from weighlock.settings import Settings
 from weighlock.stages import belt, errorpages, inject, options, quiet
 from weighlock.stages.chain import Chain
 from weighlock.stages.stage import Parts, Stage
 
 
-def assemble(config: Settings) -> Parts:
+def assemble(config: Settings) -> tuple[Parts, Journal]:
     """Open everything that the stages work with. Raises ConfigError with the place and the next step."""
+    _folder(config.state)
     keys = open_keys(config.state)
-    for created in keys.created:
-        print(f"weighlock: created {created}", file=sys.stderr)
-    ledger = Ledger.open(config.state / "ledger.db", keys=keys, clock=time.time)
+    for path in keys.created:
+        hint = ": it alone opens recorded payloads; move it to the auditor" if path.name == "auditor.key" else ""
+        print(f"weighlock: created {path}{hint}", file=sys.stderr)
+    ledger = Ledger.open(config.state, keys, time.time)
     journal = Journal(ledger)
-    return Parts(
+    parts = Parts(
         settings=config,
         clock=time.time,
         keys=keys,
         ledger=ledger,
-        rulebook=Rulebook(config.rules, OPERATORS, on_event=journal.rules),
+        rulebook=Rulebook(config.rules, OPERATORS, journal.rules),
         cutoffs=CutoffWatch(Control.open(config.state), time.monotonic),
-        identifier=Identifier(Jwks(config.rules), time.time),
+        identifier=Identifier(Jwks(config.rules, time.monotonic), time.time),
         pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint),
-        desk=Desk(time.time, config.hold_limit, on_event=journal.approval),
+        desk=Desk(time.time, config.hold_limit, journal.approval),
         operators=lambda session: Anonymizer(keys.fingerprint, session),
         tunnels={},
     )
+    return parts, journal
 
 
 def start(order: Sequence[type[Stage]], script: str) -> None:
     """Called while mitmproxy imports *script*: when it returns, no connection can pass but through the chain."""
+    if ctx.master.addons.get(Gateway.name):
+        return
     declare()
     options.check(ctx.options, os.environ)
-    config = settings.read(options.values(ctx.options), os.environ, shipped_rules())
+    config = settings.read(options.values(ctx.options), os.environ, shipped())
     options.pin(ctx.options, config)
-    logging.getLogger("weighlock").setLevel(logging.INFO)
-    parts = assemble(config)
+    parts, journal = assemble(config)
     chain = Chain(parts, [stage(parts) for stage in order])
+    logging.getLogger("weighlock").setLevel(logging.INFO)
     quiet.install()
     errorpages.install()
     inject.install()
     belt.install(chain)
-    register(Gateway(parts, chain), script)
+    register(Gateway(parts, chain, journal), script)
+
+
+def _folder(state: Path) -> None:
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot be made: {error.strerror}", str(state)) from None

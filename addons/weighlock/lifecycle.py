@@ -1,10 +1,11 @@
-"""The gateway's own life inside mitmproxy: options, start, watches, stop. Closed before it is ready and from the first
+"""The gateway's own life inside mitmproxy: options, start, watches, stop. Closed before it is ready, and from the first
 moment of stopping.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Coroutine
@@ -14,12 +15,18 @@ from typing import Any, NoReturn
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
-from weighlock.errors import ConfigError, WeighlockError
+from weighlock.adapters.stores.ledger import Draft, Ledger
+from weighlock.approval.lifecycle import Approver
+from weighlock.console.app import Console
+from weighlock.errors import ConfigError, Unavailable, WeighlockError
+from weighlock.ledger import entry
+from weighlock.ledger.entry import Kind
+from weighlock.model import Approval
 from weighlock.settings import PREFIX, knobs
-from weighlock.stages import options
 from weighlock.stages.chain import Chain
-from weighlock.stages.console import Console
 from weighlock.stages.stage import Parts
+
+log = logging.getLogger("weighlock")
 
 
 def die(error: BaseException) -> NoReturn:
@@ -27,6 +34,46 @@ def die(error: BaseException) -> NoReturn:
     text = str(error) if isinstance(error, WeighlockError | exceptions.OptionsError) else type(error).__name__
     print(f"weighlock: cannot start: {text}", file=sys.stderr, flush=True)
     os._exit(78)
+
+
+class Journal:
+    """What happens to the gateway itself, for the log and the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def rules(self, event: str, message: str) -> None:
+        level = logging.WARNING if event == "rejected" else logging.INFO
+        log.log(level, "rules %s: %s", event, message)
+        self._note(Draft(Kind.CONTROL, entry.control_body(f"rules-{event}", message)))
+
+    def approval(self, approval: Approval) -> None:
+        log.info("approval %s of workload %s: %s", approval.id, approval.workload, approval.state)
+        self._note(Draft(Kind.APPROVAL, entry.approval_body(approval, "")))
+
+    def cutoffs(self, count: int) -> None:
+        log.info("cut-offs in force: %d", count)
+        self._note(Draft(Kind.CONTROL, entry.control_body("cut-offs-changed", f"{count} in force")))
+
+    async def write(self, kind: Kind, event: str, message: str = "") -> None:
+        """Raises Unavailable where it cannot be written."""
+        await self._ledger.append(Draft(kind, entry.control_body(event, message)))
+
+    async def flush(self) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _note(self, draft: Draft) -> None:
+        task = asyncio.get_running_loop().create_task(self._append(draft))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _append(self, draft: Draft) -> None:
+        try:
+            await self._ledger.append(draft)
+        except Unavailable as error:
+            log.error("not recorded: %s: %s", draft.kind, error.code)
 
 
 class Declare:
@@ -42,10 +89,10 @@ class Declare:
 class Gateway:
     name = "weighlock_gateway"
 
-    def __init__(self, parts: Parts, chain: Chain) -> None:
-        self.parts, self.chain = parts, chain
+    def __init__(self, parts: Parts, chain: Chain, journal: Journal) -> None:
+        self.parts, self.chain, self.journal = parts, chain, journal
         self.addons = [chain]
-        self._console = Console(parts)
+        self._console = Console(parts.settings.console, parts.desk, self._approver)
         self._watches: list[asyncio.Task[Any]] = []
         self._fixed = False
 
@@ -55,15 +102,16 @@ class Gateway:
 
     async def running(self) -> None:
         try:
-            options.check(ctx.options, os.environ)
             self._fixed = True
             await self.parts.pool.start()
-            await self._console.start()
-            await self._control("start", self.parts.rulebook.current.digest)
-        except BaseException as error:
+            self._console.start()
+            await self.journal.write(Kind.START, "start", f"rules {self.parts.rulebook.current.digest}")
+        except OSError as error:
+            die(ConfigError(f"the console's address cannot be had: {error.strerror}", "weighlock_console"))
+        except BaseException as error:  # mitmproxy would log it and serve
             die(error)
         self._watch(self.parts.rulebook.watch())
-        self._watch(self.parts.cutoffs.changes(self.chain.cut_off))
+        self._watch(self.parts.cutoffs.changes(self._cut_off))
         self.chain.ready = True
         print("weighlock: ready", file=sys.stderr, flush=True)
 
@@ -73,14 +121,27 @@ class Gateway:
             watch.cancel()
         await self._console.stop()
         await self.chain.drain()
-        await self._control("stop", "")
+        await self.journal.flush()
+        await self.journal.write(Kind.STOP, "stop")
         await self.parts.ledger.close()
         await self.parts.pool.close()
+
+    async def _approver(self, token: str) -> Approver:
+        return await self.parts.identifier.approver(token, self.parts.rulebook.current.identity)
+
+    def _cut_off(self) -> None:
+        self.chain.cut_off()
+        self.journal.cutoffs(len(self.parts.cutoffs.current()))
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         self._watches.append(asyncio.create_task(work))
 
-    async def _control(self, kind: str, message: str) -> None: ...
+
+def declare() -> None:
+    """Raises ConfigError anywhere but in mitmdump."""
+    if type(ctx.master).__name__ != "DumpMaster":
+        raise ConfigError("the gateway runs in mitmdump only: elsewhere a held request can be edited after inspection")
+    ctx.master.addons.register(Declare())
 
 
 def register(gateway: Gateway, script: str) -> None:
@@ -88,15 +149,6 @@ def register(gateway: Gateway, script: str) -> None:
     master = ctx.master
     master.addons.register(gateway)
     master.addons.chain.insert(0, gateway)
-    loader = master.addons.get("scriptloader")
-    for loaded in loader.addons:
+    for loaded in master.addons.get("scriptloader").addons:
         if loaded.reloadtask and Path(loaded.fullpath).resolve() == Path(script).resolve():
             loaded.reloadtask.cancel()
-
-
-def declare() -> None:
-    if type(ctx.master).__name__ != "DumpMaster":
-        raise ConfigError(
-            "the live gateway runs in mitmdump only: elsewhere a held flow can be edited after inspection"
-        )
-    ctx.master.addons.register(Declare())

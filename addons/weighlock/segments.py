@@ -15,7 +15,7 @@ import re
 
 from weighlock.errors import Unsupported
 
-MIN = 32
+MIN = 64
 SOFT = 4096
 """Code points from which any white space will do."""
 HARD = 1 << 18

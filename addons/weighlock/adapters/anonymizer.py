@@ -18,13 +18,13 @@ def _tag(key: bytes, entity: str, text: str) -> str:
     return hmac.new(key, f"{entity}\0{plain}".encode(), hashlib.sha256).hexdigest()
 
 
-class Hash(Operator):  # type: ignore[misc]
+class Hash(Operator):
     """Presidio's own is unsalted or case-sensitive, and a short value's plain hash can be guessed."""
 
-    def operate(self, text: str, params: dict[str, Any]) -> str:
+    def operate(self, text: str = "", params: Any = None) -> str:
         return f"<{params['entity_type']}:{_tag(params['key'], params['entity_type'], text)[:12]}>"
 
-    def validate(self, params: dict[str, Any]) -> None: ...
+    def validate(self, params: Any = None) -> None: ...
 
     def operator_name(self) -> str:
         return "hash"
@@ -34,17 +34,17 @@ class Hash(Operator):  # type: ignore[misc]
 
 
 class Pseudonym(Hash):
-    def operate(self, text: str, params: dict[str, Any]) -> str:
+    def operate(self, text: str = "", params: Any = None) -> str:
         return f"<{params['entity_type']}_{_tag(params['session_key'], params['entity_type'], text)[:8]}>"
 
     def operator_name(self) -> str:
         return "pseudonym"
 
 
-class KeepLast(Mask):  # type: ignore[misc]
+class KeepLast(Mask):
     """Presidio's mask, told how many characters to keep. A value of no more than twice that is masked whole."""
 
-    def operate(self, text: str, params: dict[str, Any]) -> str:
+    def operate(self, text: str = "", params: Any = None) -> str:
         keep = params["keep_last"] if len(text) > 2 * params["keep_last"] else 0
         masked: str = super().operate(
             text, {"masking_char": params["char"], "chars_to_mask": len(text) - keep, "from_end": False}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from weighlock.adapters.stores.control import Control
 from weighlock.errors import Unavailable
 from weighlock.identity.cutoffs import Cutoff
+
+log = logging.getLogger("weighlock")
 
 INTERVAL = 0.1
 """Seconds between two looks."""
@@ -34,8 +37,8 @@ class CutoffWatch:
         while True:
             try:
                 cutoffs = await asyncio.to_thread(self._control.current)
-            except Exception:
-                pass
+            except Exception as error:  # whatever it is: when it lasts, `current` refuses everything
+                log.warning("cut-offs cannot be read: %s", type(error).__name__)
             else:
                 self._read_at = self._clock()
                 if cutoffs != self._cutoffs:

@@ -53,9 +53,7 @@ class Identifier:
             raise Unidentified("issuer-no-approvers", "Tokens of this issuer approve nothing.")
         claims = await self._verified(envelope, issuer, issuer.approver_audience)
         email = claims.get("email")
-        return Approver(
-            issuer.url, claims["sub"], email if isinstance(email, str) else "", _groups(claims, issuer)
-        )
+        return Approver(issuer.url, claims["sub"], email if isinstance(email, str) else "", _groups(claims, issuer))
 
     def _issued(self, raw: str, rules: IdentityRules) -> tuple[Envelope, Issuer]:
         envelope = tokens.peek(raw)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+import weighlock
 from weighlock import rulefile
 from weighlock.detection import rules as detection
 from weighlock.detection.rules import RuleSet
@@ -44,6 +45,13 @@ class Rules:
     digest: str = field(default="")
 
 
+def shipped() -> Path:
+    """The rules inside the wheel, else those of the checkout."""
+    package = Path(weighlock.__file__).parent
+    inside = package / "rules"
+    return inside if inside.is_dir() else package.parent.parent / "rules"
+
+
 def read(folder: Path) -> dict[str, str]:
     """Every rule file's text, by its path within *folder*. Raises ConfigError for a file that has no place there."""
     files: dict[str, str] = {}
@@ -77,7 +85,7 @@ def digest(files: Mapping[str, str]) -> str:
     return total.hexdigest()
 
 
-def compile(files: Mapping[str, str], operators: OperatorTable) -> Rules:
+def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
     """Checked rules of *files*. Raises ConfigError with file, line and column."""
     nodes = {name: rulefile.parse(text, name) for name, text in files.items()}
     whole = digest(files)
@@ -114,7 +122,7 @@ class Rulebook:
         """Raises ConfigError where the rules cannot be used: there is no last good version yet."""
         self._folder, self._operators, self._on_event = folder, operators, on_event
         self._complained = ""
-        self.current = compile(read(folder), operators)
+        self.current = compiled(read(folder), operators)
 
     def check(self) -> tuple[str, str] | None:
         """Look at the folder once, and swap when it changed and is good: the event, where there is one to tell."""
@@ -123,7 +131,7 @@ class Rulebook:
             if digest(files) == self.current.digest:
                 self._complained = ""
                 return None
-            self.current = compile(files, self._operators)
+            self.current = compiled(files, self._operators)
         except ConfigError as error:
             complaint = str(error)
         except Exception as error:  # a defect of ours must not end the watch

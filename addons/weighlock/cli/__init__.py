@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import click
 
+from weighlock.cli.approvals import approvals
 from weighlock.cli.common import Group
+from weighlock.cli.cutoffs import cutoffs
+from weighlock.cli.run import run
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="weighlock")
 def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
+
+
+for command in (run, approvals, cutoffs):
+    main.add_command(command)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-import weighlock
 from weighlock import settings
+from weighlock.adapters.rulebook import shipped
 from weighlock.errors import ConfigError, Refused
 
 EXIT_WRONG = 1
@@ -45,16 +44,9 @@ rules_option = click.option(
 )
 
 
-def shipped_rules() -> Path:
-    """The rules inside the wheel, else those of the checkout."""
-    package = Path(weighlock.__file__).parent
-    inside = package / "rules"
-    return inside if inside.is_dir() else package.parent.parent / "rules"
-
-
 def read_settings(**options: str) -> settings.Settings:
     """Settings as the gateway on this host would read them, with *options* that were given winning."""
-    return settings.read(options, os.environ, shipped_rules())
+    return settings.read(options, os.environ, shipped())
 
 
 def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], as_json: bool, empty: str = "nothing") -> None:

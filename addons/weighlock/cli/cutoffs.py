@@ -27,7 +27,7 @@ def cutoffs() -> None:
 def add(claim: str, value: str, issuer: str, issued_before: datetime | None, reason: str, state: str) -> None:
     """Cut off every principal whose CLAIM equals VALUE.
 
-    CLAIM is any claim of its token (actor_id, sub, email...), or `workload`, `owner`, or `token` (its id in the ledger).
+    CLAIM is any claim of its token (actor_id, sub, email...), or `workload`, `owner`, or `token` (its id).
     """
     before = issued_before.replace(tzinfo=UTC).timestamp() if issued_before else None
     control = Control.open(read_settings(state=state).state)

@@ -37,7 +37,7 @@ def run(listen_host: str, listen_port: int, **given: str) -> None:
     arguments: list[Any] = ["-s", gateway_script(), "--listen-host", listen_host, "--listen-port", str(listen_port)]
     for name, text in {**{k: v for k, v in given.items() if v}, "state": str(settings.state)}.items():
         arguments += ["--set", f"{PREFIX}{name}={text}"]
-    from mitmproxy.tools.main import mitmdump  # here, so that no other command waits for it
+    from mitmproxy.tools.main import mitmdump  # noqa: PLC0415 so that no other command waits for it
 
     mitmdump([*arguments, "--set", f"confdir={confdir}"])
 

@@ -85,7 +85,7 @@ def stream(operation: str) -> StreamShape:
 
 
 class ChatStream:
-    """chat.completion.chunk: each choice's content, refusal, reasoning and tool arguments run on from event to event."""
+    """chat.completion.chunk: content, refusal, reasoning and tool arguments run on from event to event, per choice."""
 
     done = "[DONE]"
 

@@ -41,7 +41,11 @@ def _api_key(name: str) -> Callable[[Headers, str | None], Token | None]:
     return carrier
 
 
-CARRIERS = (proxy, bearer, *(_api_key(name) for name in ("x-api-key", "api-key", "x-goog-api-key", "x-weighlock-token")))
+CARRIERS = (
+    proxy,
+    bearer,
+    *(_api_key(name) for name in ("x-api-key", "api-key", "x-goog-api-key", "x-weighlock-token")),
+)
 
 
 def find(headers: Headers, tunnel: str | None) -> Token:

@@ -53,7 +53,7 @@ def parse(node: Node) -> Mapping[str, Issuer]:
         if "algorithms" in members:
             given["algorithms"] = tuple(item.choice(ALGORITHMS) for item in members["algorithms"].sequence())
         if "types" in members:
-            given["types"] = members["types"].strings(r"[a-z0-9+.-]*", "a lower-case `typ`, or \"\" for none")
+            given["types"] = members["types"].strings(r"[a-z0-9+.-]*", 'a lower-case `typ`, or "" for none')
         if "required" in members:
             given["required"] = members["required"].strings()
         if "max_lifetime" in members:

@@ -35,7 +35,7 @@ class StaticKey:
     last4: str
 
     def __str__(self) -> str:
-        return f"static-key {self.vendor} {self.digest}" + (f" …{self.last4}" if self.last4 else "")
+        return f"{self.vendor} {self.digest}" + (f" ...{self.last4}" if self.last4 else "")
 
 
 class StaticKeyPresented(Unidentified):
@@ -59,3 +59,10 @@ def vendor(value: str) -> str:
 def fingerprint(value: str, key: bytes) -> StaticKey:
     digest = hmac.new(key, b"static-key\0" + value.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
     return StaticKey(vendor(value), digest, value[-4:] if len(value) >= 20 else "")
+
+
+def describe(value: str, key: bytes) -> str:
+    """What stands in the record in place of a credential's header value."""
+    scheme, space, rest = value.partition(" ")
+    prefix, secret = (f"{scheme} ", rest) if space else ("", value)
+    return f"{prefix}[{fingerprint(secret, key)}]"

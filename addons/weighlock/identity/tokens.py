@@ -17,7 +17,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -66,7 +66,7 @@ def peek(raw: str) -> Envelope:
     alg, kid, typ, issuer = header.get("alg"), header.get("kid"), header.get("typ", ""), claims.get("iss")
     if "crit" in header:
         raise malformed("`crit` is not understood")
-    if not all(isinstance(value, str) and not isinstance(value, Number) for value in (alg, kid, typ, issuer)):
+    if not (_is_text(alg) and _is_text(kid) and _is_text(typ) and _is_text(issuer)):
         raise malformed("`alg`, `kid`, `typ` and `iss` must be text")
     if not kid or len(kid) > 256:
         raise malformed("`kid` is empty or too long")
@@ -90,7 +90,7 @@ def verify(envelope: Envelope, issuer: Issuer, audience: str, key: Key, now: flo
         raise Unidentified("signature-invalid", "The token's signature is not its issuer's.") from None
     claims = envelope.claims
     subject = claims.get("sub")
-    if not isinstance(subject, str) or isinstance(subject, Number) or not subject.strip():
+    if not _is_text(subject) or not subject.strip():
         raise Unidentified("subject-missing", "The token has no subject.")
     if _audiences(claims.get("aud")) != [audience]:
         raise Unidentified("audience-wrong", f"The token is not for {audience!r}, or not for it alone.")
@@ -168,7 +168,7 @@ def _time(claims: Mapping[str, Any], name: str) -> float:
 
 def _audiences(value: Any) -> list[Any]:
     listed = value if isinstance(value, list) else [value]
-    return [str(item) if isinstance(item, str) and not isinstance(item, Number) else None for item in listed]
+    return [item if _is_text(item) else None for item in listed]
 
 
 def _plain(value: Any) -> Any:
@@ -177,6 +177,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and not isinstance(value, Number)
 
 
 def _canonical(segment: str) -> bytes:

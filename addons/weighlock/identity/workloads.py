@@ -15,7 +15,7 @@ _REGISTER = "Its owner registers it in rules/identity/workloads.yaml."
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A pipeline or service. All of *claims* must equal: the immutable ids of its platform, never patterns over names."""
+    """A pipeline or service. All of *claims* must equal: immutable ids of its platform, never patterns over names."""
 
     id: str
     owner: str
@@ -28,9 +28,7 @@ class Workload:
 def parse(node: Node) -> tuple[Workload, ...]:
     workloads: dict[str, Workload] = {}
     for item in node.mapping(required=["workloads"])["workloads"].sequence():
-        members = item.mapping(
-            required=["id", "owner", "issuer", "claims"], optional=["ends"]
-        )
+        members = item.mapping(required=["id", "owner", "issuer", "claims"], optional=["ends"])
         claims = {name: value.text() for name, value in members["claims"].members()}
         if not claims:
             raise members["claims"].error("name at least one claim, or every token of the issuer would match")
@@ -39,7 +37,9 @@ def parse(node: Node) -> tuple[Workload, ...]:
             owner=members["owner"].text(),
             issuer=members["issuer"].text(),
             claims=claims,
-            ends=members["ends"].read(datetime.date.fromisoformat, "a date such as 2027-01-31") if "ends" in members else None,
+            ends=members["ends"].read(datetime.date.fromisoformat, "a date such as 2027-01-31")
+            if "ends" in members
+            else None,
         )
         if workload.id in workloads:
             raise members["id"].error(f"a workload {workload.id!r} exists already")

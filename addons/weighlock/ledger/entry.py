@@ -81,7 +81,7 @@ def parse(data: bytes) -> Entry:
         )
         refs = {name: PayloadRef(ref["sha256"], ref["commitment"], ref["size"]) for name, ref in payloads.items()}
         datetime.fromisoformat(time)
-        said = Entry(seq, time, Kind(kind), dict(body), refs)
+        said = Entry(seq, time, Kind(kind), {**body}, refs)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError("not an entry") from None
     if version != VERSION or len(value) != 6:

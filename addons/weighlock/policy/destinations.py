@@ -18,7 +18,11 @@ def parse(node: Node, dialects: Collection[str]) -> Mapping[tuple[str, int], Des
         members = item.mapping(
             required=["name", "host", "dialects"], optional=["port", "credential", "credential_header"]
         )
-        credential = members["credential"].text(_CREDENTIAL, "env:NAME, file:/PATH or none") if "credential" in members else "none"
+        credential = (
+            members["credential"].text(_CREDENTIAL, "env:NAME, file:/PATH or none")
+            if "credential" in members
+            else "none"
+        )
         header = members.get("credential_header")
         destination = Destination(
             name=members["name"].text(r"[a-z0-9][a-z0-9-]{0,63}", "a name of lower-case words and hyphens"),
@@ -26,7 +30,9 @@ def parse(node: Node, dialects: Collection[str]) -> Mapping[tuple[str, int], Des
             port=members["port"].integer(1, 65535) if "port" in members else 443,
             dialects=tuple(name.choice(dialects) for name in members["dialects"].sequence()),
             credential="" if credential == "none" else credential,
-            credential_header=header.text(r"[a-z][a-z0-9-]{0,63}", "a header's name in lower case") if header else "authorization",
+            credential_header=header.text(r"[a-z][a-z0-9-]{0,63}", "a header's name in lower case")
+            if header
+            else "authorization",
         )
         if not destination.dialects:
             raise members["dialects"].error("name at least one dialect")

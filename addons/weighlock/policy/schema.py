@@ -40,7 +40,7 @@ class CallMatch:
 
 @dataclass(frozen=True, slots=True)
 class FindingMatch:
-    """Findings of these entities or tags (any, where both are empty), at least so bad and so certain; *count* of them."""
+    """Findings of these entities or tags (any where both are empty), so bad and so sure at least; *count* of them."""
 
     entities: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()

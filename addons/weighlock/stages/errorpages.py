@@ -16,15 +16,15 @@ _REASONS = {
 }
 
 
-def page(status: int, message: str) -> bytes:
+def page(status_code: int, message: str) -> bytes:
     """One body with RFC 9457 members and OpenAI's `error`; *message* is not used."""
-    code, reason, next_step = _REASONS.get(status, ("connection-failed", "The connection failed.", ""))
+    code, reason, next_step = _REASONS.get(status_code, ("connection-failed", "The connection failed.", ""))
     text = f"{reason} {next_step}".strip()
     return json.dumps(
         {
             "type": f"urn:weighlock:{code}",
             "title": code,
-            "status": status,
+            "status": status_code,
             "detail": text,
             "error": {"message": f"weighlock: {text}", "type": "weighlock_refusal", "code": code, "param": None},
         }
@@ -33,10 +33,11 @@ def page(status: int, message: str) -> bytes:
 
 def _response(status_code: int, message: str = "") -> bytes:
     headers = http.Headers(connection="close", content_type="application/problem+json")
-    return http1.assemble_response(http.Response.make(status_code, page(status_code, message), headers))
+    raw: bytes = http1.assemble_response(http.Response.make(status_code, page(status_code, message), headers))
+    return raw
 
 
 def install() -> None:
     """For the life of the process."""
     _http1.make_error_response = _response
-    _http2.format_error = page
+    _http2.format_error = page  # type: ignore[attr-defined]

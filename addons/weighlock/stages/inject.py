@@ -11,13 +11,8 @@ from typing import Any
 
 from mitmproxy import ctx, http
 from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.layers.http import (
-    ErrorCode,
-    HttpLayer,
-    RequestProtocolError,
-    ResponseData,
-    ResponseProtocolError,
-)
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.http._events import ErrorCode, RequestProtocolError, ResponseData, ResponseProtocolError
 
 ENDED = "ended by the gateway"
 
@@ -46,7 +41,7 @@ def install() -> None:
             if stream.child_layer is not None:
                 yield from self.event_to_child(stream, event)
 
-    HttpLayer._handle_event = handle_event  # type: ignore[method-assign, assignment]
+    HttpLayer._handle_event = handle_event  # type: ignore[method-assign]
 
 
 def _deliver(layer: HttpLayer, stream: Any, event: Emit | End) -> Iterator[commands.Command]:

@@ -13,7 +13,7 @@ class Inspect(Stage):
 
     @property
     def limit(self) -> float:
-        return self.parts.settings.inspect_timeout * 2
+        return self.parts.settings.inspect_timeout * 6
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> tuple[Finding, ...]:
         return await self.parts.pool.inspect(filled(exchange.call).texts, exchange.rules.detect)

@@ -1,6 +1,6 @@
 """mitmproxy's options, closed: a short list may be set, the rest is pinned, and nothing changes while it runs.
 
-A list of what is allowed, not of what is dangerous, so that an option of a newer mitmproxy is refused until it is known.
+A list of what is allowed, not of what is dangerous: an option of a newer mitmproxy is refused until it is known.
 """
 
 from __future__ import annotations

@@ -44,10 +44,11 @@ class Passage:
         return bool(self.response_seal) and self.response_seal == seal(self.flow.response)
 
 
-def seal(message: http.Message | None) -> bytes:
+def seal(message: http.Request | http.Response | None) -> bytes:
     """SHA-256 over everything of *message* that can reach the wire; empty for none."""
     if message is None:
         return b""
+    start: tuple[str, ...]
     if isinstance(message, http.Request):
         start = (message.method, message.scheme, message.host, str(message.port), message.authority, message.path)
     else:

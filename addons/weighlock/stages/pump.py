@@ -30,7 +30,7 @@ class Pump:
         self._task = asyncio.create_task(self._run())
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The stream's callable. Never returns bytes, and never takes b"" for an end: neither is safe in mitmproxy 12."""
+        """The stream's callable. Returns no bytes, and takes no b"" for an end: neither is safe in mitmproxy 12."""
         if chunk and self._refused is None:
             self.received += chunk
             if len(self.received) > self._limit:

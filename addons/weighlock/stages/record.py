@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 
 from mitmproxy import http
 from mitmproxy.net.http import status_codes
@@ -54,10 +55,12 @@ class Recorder:
         if passage.sent:
             payloads["request.sent"] = passage.sent
         body = entry.refusal_body(passage.exchange, refused)
+        if isinstance(refused, statickeys.StaticKeyPresented):
+            body["static_key"] = asdict(statickeys.fingerprint(refused.value, self.parts.keys.fingerprint))
         await self._append_if_possible(passage, Draft(Kind.REFUSAL, body, payloads))
 
     async def response(self, passage: Passage, received: bytes, or_fail: bool = True) -> None:
-        """What came back and what of it was delivered. Raises Unavailable where that cannot be written, with *or_fail*."""
+        """What came back, and what of it was delivered. With *or_fail*, Unavailable where that cannot be written."""
         draft = Draft(
             Kind.RESPONSE,
             entry.response_body(
@@ -99,7 +102,7 @@ class Recorder:
 def as_sent(request: http.Request, key: bytes) -> bytes:
     """As the client sent it, with every credential replaced by its fingerprint."""
     headers = tuple(
-        (name, f"[{statickeys.describe(value, key)}]" if name.lower() in carriers.CREDENTIALS else value)
+        (name, statickeys.describe(value, key) if name.lower() in carriers.CREDENTIALS else value)
         for name, value in _fields(request.headers)
     )
     return message.encode(

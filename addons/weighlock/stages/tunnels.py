@@ -64,9 +64,9 @@ def _one_destination(flow: http.HTTPFlow, destination: Destination) -> None:
         raise Forbidden("tls-required", "Only TLS traffic is taken.", next_step="Use an https URL.")
     if (request.host.lower(), request.port) != (destination.host, destination.port):
         raise mismatch
-    if client.sni is not None or not _is_address(destination.host):
-        if (client.sni or "").lower() != destination.host:
-            raise mismatch
+    named = client.sni is not None or not _is_address(destination.host)  # TLS sends no name for an address
+    if named and (client.sni or "").lower() != destination.host:
+        raise mismatch
     hosts = request.headers.get_all("host")
     names = [*hosts, request.authority] if request.is_http2 else hosts
     if len(hosts) > 1 or not any(names):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,9 @@ CREATE TABLE IF NOT EXISTS cutoffs (
     lifted_by TEXT
 ) STRICT;
 """
-_COLUMNS = "id, claim, value, reason, by, added_at, issuer, before"
+_CURRENT = """
+SELECT id, claim, value, reason, by, added_at, issuer, before FROM cutoffs WHERE lifted_at IS NULL ORDER BY id
+"""
 
 
 class Control:
@@ -49,7 +50,9 @@ class Control:
             raise ConfigError(f"cannot be opened: {error}", str(path)) from None
         return cls(Database(connection))
 
-    def add(self, claim: str, value: str, *, issuer: str, before: float | None, reason: str, by: str, now: float) -> Cutoff:
+    def add(
+        self, claim: str, value: str, *, issuer: str, before: float | None, reason: str, by: str, now: float
+    ) -> Cutoff:
         row = {
             "claim": claim,
             "value": value,
@@ -78,9 +81,7 @@ class Control:
         """Those in force. Cheap while nothing changed; sqlite3.Error where they cannot be read."""
         version = self._db.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
-            rows = self._db.execute(f"SELECT {_COLUMNS} FROM cutoffs WHERE lifted_at IS NULL ORDER BY id").fetchall()
+            rows = self._db.execute(_CURRENT).fetchall()
             self._current = tuple(Cutoff(*row) for row in rows)
             self._version = version
         return self._current
-
-

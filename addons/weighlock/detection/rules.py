@@ -1,0 +1,110 @@
+"""rules/detect/<family>/<id>.yaml: one rule, one file, with the examples that prove it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+import re2
+
+from weighlock.detection.validators import VALIDATORS
+from weighlock.model import Level
+from weighlock.rulefile import Node
+
+_ID = r"[a-z0-9][a-z0-9-]{0,63}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    id: str
+    title: str
+    level: Level
+    entity: str
+    tags: tuple[str, ...]
+    pattern: str
+    """RE2 syntax. What its group `value` matches is the finding; without such a group, the whole match."""
+    score: float
+    keywords: tuple[str, ...] = ()
+    """Lower case. A text without any of them is not searched."""
+    context: tuple[str, ...] = ()
+    """Lower case. One of them must stand within 48 characters before the finding, or it is none."""
+    validator: str = ""
+    match: tuple[str, ...] = ()
+    """Texts in which the rule finds something. `{alnum:20}` stands for that many random characters."""
+    clear: tuple[str, ...] = ()
+    """Texts in which it finds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """*source* is the rules as JSON, for the worker processes; *digest* its SHA-256, hex."""
+
+    rules: tuple[Rule, ...]
+    source: str = field(repr=False)
+    digest: str
+
+
+def parse(node: Node) -> Rule:
+    members = node.mapping(
+        required=["id", "title", "level", "entity", "tags", "pattern", "score", "match", "clear"],
+        optional=["keywords", "context", "validator", "references"],
+    )
+    lower = r"[^A-Z]+"
+    rule = Rule(
+        id=members["id"].text(_ID, "an id of lower-case words and hyphens"),
+        title=members["title"].text(),
+        level=Level[members["level"].choice([level.name.lower() for level in Level]).upper()],
+        entity=members["entity"].text(r"[A-Z][A-Z0-9_]{0,63}", "an entity such as EMAIL_ADDRESS"),
+        tags=members["tags"].strings(_ID, "a tag"),
+        pattern=members["pattern"].text(),
+        score=members["score"].number(0, 1),
+        keywords=members["keywords"].strings(lower, "lower case") if "keywords" in members else (),
+        context=members["context"].strings(lower, "lower case") if "context" in members else (),
+        validator=members["validator"].choice(sorted(VALIDATORS)) if "validator" in members else "",
+        match=members["match"].strings(),
+        clear=members["clear"].strings(),
+    )
+    try:
+        compiled = re2.compile(rule.pattern, options(quiet=True))
+    except re2.error:
+        raise members["pattern"].error("not a regular expression of RE2: no look-around, no back references") from None
+    if compiled.search("") is not None:
+        raise members["pattern"].error("it matches the empty text")
+    if not rule.match or not rule.clear:
+        raise node.error("a rule proves itself by at least one `match` and one `clear`")
+    return rule
+
+
+def rule_set(files: Mapping[str, Node]) -> RuleSet:
+    """All rules, by id. Raises ConfigError for a rule whose file is not named by its id."""
+    rules: dict[str, Rule] = {}
+    for name, node in sorted(files.items()):
+        rule = parse(node)
+        if PurePosixPath(name).stem != rule.id:
+            raise node.error(f"the file of rule {rule.id!r} must be called {rule.id}.yaml")
+        if rule.id in rules:
+            raise node.error(f"a rule {rule.id!r} exists already")
+        rules[rule.id] = rule
+    source = json.dumps([asdict(rule) | {"match": [], "clear": []} for rule in rules.values()], sort_keys=True)
+    return RuleSet(tuple(rules.values()), source, hashlib.sha256(source.encode()).hexdigest())
+
+
+def from_source(source: str) -> tuple[Rule, ...]:
+    """The rules in a RuleSet's *source*."""
+    rules: list[dict[str, Any]] = json.loads(source)
+    for rule in rules:
+        rule |= {name: tuple(value) for name, value in rule.items() if isinstance(value, list)}
+        rule["level"] = Level(rule["level"])
+    return tuple(Rule(**rule) for rule in rules)
+
+
+def options(*, quiet: bool) -> re2.Options:
+    """RE2's options for rules. *quiet* keeps it from writing a faulty pattern to stderr."""
+    made = re2.Options()
+    made.log_errors = not quiet
+    made.max_mem = 64 << 20
+    return made

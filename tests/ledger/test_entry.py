@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import a_finding
+from ledgers import a_verdict, an_exchange
+from weighlock.errors import Unidentified
+from weighlock.ledger import entry
+from weighlock.ledger.entry import Entry, Kind, PayloadRef
+from weighlock.model import Action, Approval, ApprovalState, OperatorSpec, Release
+
+_VALUES: Any = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text(st.characters(exclude_categories=("Cs",))),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=("Cs",))), inner),
+    max_leaves=10,
+)
+_APPROVAL = Approval(
+    id="A1",
+    state=ApprovalState.CONSUMED,
+    binding="b" * 64,
+    workload="nightly",
+    owner="dana@example.com",
+    subject="repo:acme/nightly",
+    approvers=frozenset({"security"}),
+    because=("bulk",),
+    requested_at=1.0,
+    expires_at=2.0,
+    decided_by="kim@example.com",
+    decided_at=1.5,
+    reason="the prompt about 4111111111111111 is fine",
+)
+
+
+@given(st.integers(0, 2**53 - 1), st.sampled_from(Kind), st.dictionaries(st.sampled_from("abc"), _VALUES))
+def test_an_entry_reads_back_as_it_was(seq: int, kind: Kind, body: dict[str, Any]) -> None:
+    said = Entry(seq, "2026-01-01T12:00:00.000Z", kind, body, {"request.sent": PayloadRef("a" * 64, "b" * 64, 3)})
+
+    assert entry.parse(entry.canonical(said)) == said
+
+
+def test_the_canonical_form_has_no_spaces_and_sorted_names() -> None:
+    said = Entry(0, "2026-01-01T12:00:00.000Z", Kind.START, {"b": 1.0, "a": "é"})
+
+    assert entry.canonical(said).decode() == (
+        '{"body":{"a":"é","b":1},"kind":"start","payloads":{},"seq":0,"time":"2026-01-01T12:00:00.000Z","version":1}'
+    )
+
+
+@pytest.mark.parametrize("value", [float("nan"), 2**53, "\ud800", {1}])
+def test_what_json_cannot_say_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError):
+        entry.canonical(Entry(0, "", Kind.START, {"value": value}))
+
+
+_GOOD = json.loads(entry.canonical(Entry(0, "2026-01-01T12:00:00.000Z", Kind.START, {})))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": 2},
+        {"kind": "else"},
+        {"time": "noon"},
+        {"time": None},
+        {"body": []},
+        {"payloads": {"x": {}}},
+        {"more": 1},
+    ],
+)
+def test_what_is_no_entry_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        entry.parse(json.dumps(_GOOD | wrong).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"{}", b"1", b"[" * 100_000])
+def test_what_is_no_json_object_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        entry.parse(data)
+
+
+def test_times_sort_as_text() -> None:
+    assert entry.timestamp(1_767_268_800.0) == "2026-01-01T12:00:00.000Z"
+    assert entry.timestamp(1_767_268_800.0009) == "2026-01-01T12:00:00.000Z"
+    assert entry.timestamp(1_767_268_800.1234) == "2026-01-01T12:00:00.123Z"
+    assert entry.timestamp(999_999_999.9) < entry.timestamp(1_000_000_000.0)
+
+
+def test_a_request_says_who_asked_what_of_whom_and_how_it_was_judged() -> None:
+    verdict = a_verdict(action=Action.MASK, operators={"EMAIL_ADDRESS": OperatorSpec("pseudonym", {"key": "k"})})
+    exchange = an_exchange(findings=(a_finding(),), verdict=verdict, release=Release("b" * 64, _APPROVAL))
+
+    body = entry.request_body(exchange)
+
+    assert body == {
+        "exchange": exchange.id,
+        "peer": "192.0.2.7:40000",
+        "started_at": "2026-01-01T12:00:00.000Z",
+        "who": {
+            "issuer": "https://issuer.example",
+            "subject": "repo:acme/nightly",
+            "workload": "nightly",
+            "owner": "dana@example.com",
+            "token_id": "0" * 64,
+            "expires_at": 2_000_000_000,
+        },
+        "scheme": "https",
+        "host": "llm.example",
+        "port": 443,
+        "call": {
+            "dialect": "openai",
+            "operation": "chat.completions",
+            "destination": "model",
+            "model": "small",
+            "stream": False,
+            "size": 5,
+        },
+        "entities": {"EMAIL_ADDRESS": 1},
+        "findings": [
+            {
+                "rule": "email-address",
+                "entity": "EMAIL_ADDRESS",
+                "level": "medium",
+                "score": 0.9,
+                "pointer": "/messages/0/content",
+                "start": 0,
+                "end": 5,
+                "fingerprint": "f" * 16,
+            }
+        ],
+        "verdict": {
+            "action": "mask",
+            "because": ["model-calls"],
+            "operators": {"EMAIL_ADDRESS": "pseudonym"},
+            "policy": "d" * 64,
+            "reason": "",
+        },
+        "approval": {
+            "id": "A1",
+            "state": "consumed",
+            "binding": "b" * 64,
+            "requested_at": 1,
+            "expires_at": 2,
+            "decided_by": "kim@example.com",
+            "decided_at": 1,
+        },
+    }
+    assert entry.canonical(Entry(0, "2026-01-01T12:00:00.000Z", Kind.REQUEST, body))
+
+
+def test_a_refusal_before_anything_is_known_says_only_that() -> None:
+    exchange = an_exchange(destination=None, principal=None, call=None, findings=None, verdict=None)
+
+    body = entry.refusal_body(exchange, Unidentified("token-expired", "The token has expired."))
+
+    assert set(body) == {"exchange", "peer", "started_at", "refused"}
+    assert body["refused"] == {
+        "code": "token-expired",
+        "status": 401,
+        "reason": "The token has expired.",
+        "because": [],
+    }
+
+
+def test_a_response_is_joined_to_its_request_by_the_exchange() -> None:
+    exchange = an_exchange()
+
+    body = entry.response_body(exchange, status=200, findings=(a_finding(),), verdict=a_verdict(), refused=None)
+
+    assert body["exchange"] == entry.request_body(exchange)["exchange"]
+    assert (body["status"], body["entities"], body["verdict"]["action"]) == (200, {"EMAIL_ADDRESS": 1}, "allow")
+    assert "refused" not in body
+
+
+def test_an_approval_says_what_became_of_it_and_not_what_was_said() -> None:
+    body = entry.approval_body(_APPROVAL, "e1")
+
+    assert (body["exchange"], body["approval"]["state"]) == ("e1", "consumed")
+    assert "4111111111111111" not in json.dumps(body)
