@@ -149,7 +149,7 @@ class OperatorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What policy says of one call. *because* lists the ids of every statement that matched, strictest first."""
+    """What policy says of one call. *because* lists the ids of the statements that decided: those of its action."""
 
     action: Action
     because: tuple[str, ...]

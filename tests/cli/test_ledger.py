@@ -18,14 +18,14 @@ from weighlock.ledger.entry import Kind
 from weighlock.model import Approval, ApprovalState
 
 _HELD = Approval(
-    "A1",
-    ApprovalState.PENDING,
-    "b" * 64,
-    "nightly",
-    "dana",
-    "s",
-    frozenset(),
-    ("bulk",),
+    id="A1",
+    state=ApprovalState.PENDING,
+    binding="b" * 64,
+    workload="nightly",
+    owner="dana@example.com",
+    subject="repo:acme/nightly",
+    approvers=frozenset({"security"}),
+    because=("bulk",),
     requested_at=1.0,
     expires_at=2.0,
 )

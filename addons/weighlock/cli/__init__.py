@@ -7,6 +7,8 @@ import click
 from weighlock.cli.approvals import approvals
 from weighlock.cli.common import Group
 from weighlock.cli.cutoffs import cutoffs
+from weighlock.cli.ledger import ledger
+from weighlock.cli.replay import replay
 from weighlock.cli.run import run
 
 
@@ -16,5 +18,5 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (run, approvals, cutoffs):
+for command in (run, approvals, cutoffs, ledger, replay):
     main.add_command(command)

@@ -101,11 +101,11 @@ def terminal() -> Console:
 @since_option
 @state_option
 @as_json
-def show_(limit: int, kind: str | None, since: str, state: str, as_json: bool) -> None:
+def show_(limit: int, kind: str | None, since: str | None, state: str, as_json: bool) -> None:
     """Show the newest entries: when, who, how judged and why. No prompts: those are sealed."""
     path = read_settings(state=state).state / NAME
     with Reader(path) as reader:
-        newest = (said for said in _read(reader, path, since) if not kind or said.kind == kind)
+        newest = (said for said in _read(reader, path, since or "") if not kind or said.kind == kind)
         entries = list(itertools.islice(newest, limit))[::-1]
     form = whole if as_json else row
     show(map(form, entries), COLUMNS, as_json, empty="no entries")

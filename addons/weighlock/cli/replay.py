@@ -51,7 +51,7 @@ def replay() -> None:
 @since_option
 @click.option("--workload", default="", metavar="ID", help="Only exchanges of this workload.")
 @state_option
-def export_(output: Path, identity: Path | None, view: str, since: str, workload: str, state: str) -> None:
+def export_(output: Path, identity: Path | None, view: str, since: str | None, workload: str, state: str) -> None:
     """Write recorded exchanges as mitmproxy flows, for mitmweb -r, mitmproxy -r and mitmdump -nr."""
     # Here, so that no other command waits for mitmproxy.
     from weighlock.replay.export import View, exchanges, export  # noqa: PLC0415
@@ -72,7 +72,7 @@ def export_(output: Path, identity: Path | None, view: str, since: str, workload
         chosen = (
             one
             for one in exchanges(seen, read)
-            if one.entries[0].time >= since and (not workload or one.workload == workload)
+            if one.entries[0].time >= (since or "") and (not workload or one.workload == workload)
         )
         count = _write(output, lambda out: export(chosen, open_payload, View(view), out))
     click.echo(f"{count} flows in {output}; look at them with: mitmweb -n -r {output}")

@@ -25,15 +25,14 @@ class Since(click.ParamType[str]):
             if ago:
                 return timestamp(time.time() - int(ago[1]) * _UNITS[ago[2]])
             moment = datetime.fromisoformat(value)
+            return timestamp((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
         except (ValueError, OverflowError, OSError):
             self.fail(f"{value!r} is neither a duration such as 90m, 24h or 7d nor a time such as 2026-01-31T08:00Z")
-        return timestamp((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 since_option = click.option(
     "--since",
     type=Since(),
-    default="",
     metavar="WHEN",
     help="Only what is not older: 90m, 24h, 7d, or an ISO time (UTC).",
 )

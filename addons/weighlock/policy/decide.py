@@ -33,18 +33,18 @@ def decide(
     covered = {finding for statement in matched for finding in _of(statement, findings)}
     if any(finding not in covered for finding in findings) and policy.uncovered is not Action.ALLOW:
         because[UNCOVERED] = policy.uncovered
-    action = max(because.values())
+    action = strictest = max(because.values())
     if direction is Direction.RESPONSE and action is Action.HOLD:
         action = Action.BLOCK
-    strictest = [statement for statement in matched if statement.effect == max(because.values())]
+    decisive = [statement for statement in matched if statement.effect == strictest]
     return Verdict(
         action=action,
-        because=tuple(sorted(because, key=lambda id: (-because[id], id))),
+        because=tuple(sorted(id for id, effect in because.items() if effect == strictest)),
         operators=_operators(policy, matched, findings),
         policy=policy.digest,
-        reason=next((s.reason for s in sorted(strictest, key=lambda s: s.id) if s.reason), _said(because)),
-        approvers=_approvers(policy, strictest, because) if action is Action.HOLD else frozenset(),
-        within=min((s.within for s in strictest if s.within), default=0.0) if action is Action.HOLD else 0.0,
+        reason=next((s.reason for s in sorted(decisive, key=lambda s: s.id) if s.reason), _said(because)),
+        approvers=_approvers(policy, decisive, because) if action is Action.HOLD else frozenset(),
+        within=min((s.within for s in decisive if s.within), default=0.0) if action is Action.HOLD else 0.0,
     )
 
 
@@ -99,9 +99,9 @@ def _operators(policy: Policy, matched: Sequence[Statement], findings: Sequence[
     return chosen
 
 
-def _approvers(policy: Policy, strictest: Sequence[Statement], because: dict[str, Action]) -> frozenset[str]:
+def _approvers(policy: Policy, decisive: Sequence[Statement], because: dict[str, Action]) -> frozenset[str]:
     """Groups that every holding statement accepts; where they share none, nobody can lift the hold."""
-    groups = [statement.approvers for statement in strictest]
+    groups = [statement.approvers for statement in decisive]
     if because.get(UNCOVERED) is Action.HOLD:
         groups.append(policy.uncovered_approvers)
     return frozenset.intersection(*groups) if groups else frozenset()

@@ -30,7 +30,7 @@ Message = tuple[str, Headers, bytes]
 
 WITHHELD = b"withheld: never forwarded"
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_METHODS = frozenset({"CONNECT", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class View(StrEnum):
@@ -83,7 +83,7 @@ def exchanges(entries: Iterable[Entry], read: Callable[[int], Entry]) -> Iterato
 
 def export(recorded: Iterable[Recorded], open_payload: Open, view: View, out: BinaryIO) -> int:
     """Write a flow for each exchange to *out*; how many. ConfigError where a payload cannot be opened."""
-    writer, count = FlowWriter(out), 0  # type: ignore[no-untyped-call]
+    writer, count = FlowWriter(out), 0
     for one in recorded:
         writer.add(to_flow(one, open_payload, view))
         count += 1
@@ -167,7 +167,8 @@ def _withheld(recorded: Recorded, open_payload: Open) -> Message:
     """In place of a request that may not be shown: nobody inspected it, or it was not let through."""
     sent = _message(recorded, "request.sent", open_payload)
     method = sent[0].partition(" ")[0] if sent else "CONNECT"  # without one, the tunnel itself was refused
-    return f"{method if method in _METHODS else 'WITHHELD'} /withheld HTTP/1.1", (), WITHHELD
+    shown = method if method in _METHODS else "WITHHELD"
+    return f"{shown} /withheld HTTP/1.1", (), WITHHELD
 
 
 def _request(sent: Message, host: str, port: int, began: float) -> http.Request:

@@ -164,6 +164,8 @@ class Reader:
 
     def _rows(self, sql: str, *arguments: Any) -> Iterator[Any]:
         try:
-            yield from self._connection.execute(sql, arguments)
+            cursor = self._connection.execute(sql, arguments)
+            while (row := cursor.fetchone()) is not None:
+                yield row
         except sqlite3.Error:
             raise Damaged("damaged as a file: a page of it cannot be read", str(self._path)) from None

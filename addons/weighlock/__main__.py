@@ -1,0 +1,5 @@
+"""`python -m weighlock`."""
+
+from weighlock.cli import main
+
+main(prog_name="weighlock")
