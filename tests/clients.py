@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import openai
+
 from demo.gateway import Gateway
 
 

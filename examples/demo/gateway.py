@@ -176,7 +176,8 @@ def write_rules(rules: Path, issuer: DemoIssuer, host: ModelHost) -> None:
         f"approver_audience: {APPROVER_AUDIENCE}}}\n"
     )
     (rules / "identity" / "workloads.yaml").write_text(
-        f"workloads:\n  - {{id: nightly, owner: dana@example.com, issuer: '{issuer.url}', claims: {{project_id: '7'}}}}\n"
+        f"workloads:\n  - {{id: nightly, owner: dana@example.com, issuer: '{issuer.url}', "
+        f"claims: {{project_id: '7'}}}}\n"
     )
 
 

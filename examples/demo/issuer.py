@@ -33,7 +33,14 @@ class DemoIssuer:
         self.kid = secrets.token_hex(4)
         self.jwks = {
             "keys": [
-                {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "n": _b64(numbers.n), "e": _b64(numbers.e)}
+                {
+                    "kty": "RSA",
+                    "use": "sig",
+                    "alg": "RS256",
+                    "kid": self.kid,
+                    "n": _b64(numbers.n),
+                    "e": _b64(numbers.e),
+                }
             ]
         }
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -63,7 +70,7 @@ class DemoIssuer:
 
 def _handler(issuer: DemoIssuer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 the library's name
+        def do_GET(self) -> None:
             pages: dict[str, Any] = {
                 "/jwks.json": issuer.jwks,
                 "/.well-known/openid-configuration": {"issuer": issuer.url, "jwks_uri": issuer.jwks_url},

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from clients import ask, chat, client, sdk
 from demo.gateway import CREDENTIAL, Gateway
 from demo.model_host import ModelHost

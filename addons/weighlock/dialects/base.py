@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import unquote
@@ -11,7 +10,8 @@ from urllib.parse import unquote
 from weighlock.errors import BadReply, Malformed, Refused, Unsupported
 from weighlock.model import Headers, Role, Text
 from weighlock.wire import jsontext
-from weighlock.wire.jsontext import Document, Leaf
+from weighlock.wire.jsontext import Document
+from weighlock.wire.shape import StreamShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,6 @@ class Reading:
     stream: bool
     document: Document | None = field(repr=False)
     texts: tuple[Text, ...] = field(repr=False)
-
-
-class StreamShape(Protocol):
-    """How one operation's events continue each other."""
-
-    done: str
-    """The data of the event that ends the stream."""
-
-    def windows(self, document: Document) -> Mapping[str, str]:
-        """Pointers of the strings that continue a text, each with the name of that text."""
-
-    def ended(self, document: Document) -> tuple[str, ...]:
-        """Prefixes of the names of the texts that are complete with this event."""
-
-    def role(self, leaf: Leaf) -> Role | None:
-        """What any other leaf is; None for a word of the API itself."""
 
 
 class Dialect(Protocol):

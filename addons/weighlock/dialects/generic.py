@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 from weighlock.dialects import base
-from weighlock.dialects.base import Reading, RequestView, StreamShape
+from weighlock.dialects.base import Reading, RequestView
 from weighlock.errors import BadReply, Refused
 from weighlock.model import Headers, Role, Text
 from weighlock.wire.jsontext import Document, Leaf
+from weighlock.wire.shape import StreamShape
 
 name = "generic"
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from weighlock.dialects import base, generic
-from weighlock.dialects.base import Reading, RequestView, StreamShape
+from weighlock.dialects.base import Reading, RequestView
 from weighlock.errors import BadReply, Malformed, Unsupported
 from weighlock.model import Headers, Role, Text
 from weighlock.wire.jsontext import Document, Leaf, Number
+from weighlock.wire.shape import StreamShape
 
 name = "openai"
 refusal = generic.refusal

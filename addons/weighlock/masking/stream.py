@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from weighlock.dialects.base import StreamShape
 from weighlock.errors import BadReply, Malformed, Refused
 from weighlock.masking.apply import Rewrite, apply
 from weighlock.model import Role, Text
 from weighlock.segments import Segmenter
 from weighlock.wire import jsontext, sse
 from weighlock.wire.jsontext import Document
+from weighlock.wire.shape import StreamShape
 
 
 @dataclass(slots=True)

@@ -1,0 +1,67 @@
+# Shared by the other scripts: the checkout's own Python environment, made when it is missing or out of date.
+# shellcheck shell=sh
+
+cd "$(dirname "$0")/.." || exit 1
+ROOT=$PWD
+
+say() { printf '%s\n' "$*" >&2; }
+
+new_enough() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; }
+
+find_python() {
+    for candidate in "${PYTHON:-}" python3.14 python3.13 python3.12 python3; do
+        if [ -n "$candidate" ] && new_enough "$candidate"; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    # pyenv keeps its versions out of PATH.
+    home=$(getent passwd "$(id -u)" 2>/dev/null | cut -d: -f6)
+    for root in "${PYENV_ROOT:-}" "${HOME:-}/.pyenv" "$home/.pyenv" /opt/pyenv /usr/local/pyenv; do
+        for candidate in "$root"/versions/3.1[2-9]*/bin/python; do
+            if [ -x "$candidate" ] && new_enough "$candidate"; then
+                printf '%s\n' "$candidate"
+                return
+            fi
+        done
+    done
+    say "No Python 3.12 or newer was found. Install one (Debian: python3.12-venv; or pyenv install 3.13),"
+    say "or name it: PYTHON=/path/to/python3.13 $0"
+    exit 1
+}
+
+# The environment in .venv holds exactly what requirements.lock says.
+setup() {
+    stamp=$(cat requirements.lock pyproject.toml | cksum)
+    if [ -x .venv/bin/python ] && [ "$(cat .venv/stamp 2>/dev/null)" = "$stamp" ]; then
+        return
+    fi
+    python=$(find_python) || exit 1
+    if ! new_enough .venv/bin/python; then
+        rm -rf .venv
+        say "Making .venv with $("$python" --version)"
+        "$python" -m venv .venv || exit 1
+    fi
+    say "Installing what requirements.lock says (a minute or two)"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock || {
+        say "The packages could not be installed; is there a package index to reach?"
+        exit 1
+    }
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . || exit 1
+    printf '%s' "$stamp" >.venv/stamp
+}
+
+# need COMMAND PACKAGE: a program that a script cannot do without.
+need() {
+    if command -v "$1" >/dev/null 2>&1; then
+        return
+    fi
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        say "Installing $2"
+        { apt-get update && apt-get install --yes --no-install-recommends "$2"; } >/dev/null 2>&1
+    fi
+    command -v "$1" >/dev/null 2>&1 || {
+        say "$1 is missing; install it (Debian: apt-get install $2) and run this again."
+        exit 1
+    }
+}
