@@ -48,9 +48,9 @@ class Journal:
         log.log(level, "rules %s: %s", event, message)
         self._note(Draft(Kind.CONTROL, entry.control_body(f"rules-{event}", message)))
 
-    def approval(self, approval: Approval) -> None:
+    def approval(self, approval: Approval, exchange: str) -> None:
         log.info("approval %s of workload %s: %s", approval.id, approval.workload, approval.state)
-        self._note(Draft(Kind.APPROVAL, entry.approval_body(approval, "")))
+        self._note(Draft(Kind.APPROVAL, entry.approval_body(approval, exchange)))
 
     def cutoffs(self, count: int) -> None:
         log.info("cut-offs in force: %d", count)
@@ -119,12 +119,14 @@ class Gateway:
         self.chain.ready = False
         for watch in self._watches:
             watch.cancel()
-        await self._console.stop()
-        await self.chain.drain()
-        await self.journal.flush()
-        await self.journal.write(Kind.STOP, "stop")
-        await self.parts.ledger.close()
-        await self.parts.pool.close()
+        try:
+            await self._console.stop()
+            await self.chain.drain()
+            await self.journal.flush()
+            await self.journal.write(Kind.STOP, "stop")
+            await self.parts.ledger.close()
+        finally:
+            await self.parts.pool.close()
 
     async def _approver(self, token: str) -> Approver:
         return await self.parts.identifier.approver(token, self.parts.rulebook.current.identity)

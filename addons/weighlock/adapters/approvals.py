@@ -21,15 +21,17 @@ class Hold:
     """A pending approval, and the exchanges that wait for it."""
 
     approval: Approval
+    exchange: str
+    """The one that asked first."""
     preview: tuple[Text, ...] = field(repr=False)
     """The prompt with every finding masked; dropped with the decision."""
     waiting: dict[str, asyncio.Future[Approval]] = field(default_factory=dict)
 
 
 class Desk:
-    """*clock* is Unix time; *limit* bounds what waits; *on_event* is told of every move."""
+    """*clock* is Unix time; *limit* bounds what waits; *on_event* hears of every move, and of the exchange it began with."""
 
-    def __init__(self, clock: Callable[[], float], limit: int, on_event: Callable[[Approval], None]) -> None:
+    def __init__(self, clock: Callable[[], float], limit: int, on_event: Callable[[Approval, str], None]) -> None:
         self._clock, self._limit, self._on_event = clock, limit, on_event
         self._holds: dict[str, Hold] = {}
 
@@ -48,7 +50,7 @@ class Desk:
         """
         if sum(len(hold.waiting) for hold in self._holds.values()) >= self._limit:
             raise Unavailable("holds-full", "Too many requests are held already.")
-        hold = self._joined(binding) or self._opened(principal, verdict, binding, preview, seconds)
+        hold = self._joined(binding) or self._opened(exchange, principal, verdict, binding, preview, seconds)
         id = hold.approval.id
         future: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
         hold.waiting[exchange] = future
@@ -110,7 +112,13 @@ class Desk:
         return next((hold for hold in pending if hold.approval.binding == binding), None)
 
     def _opened(
-        self, principal: Principal, verdict: Verdict, binding: str, preview: Sequence[Text], seconds: float
+        self,
+        exchange: str,
+        principal: Principal,
+        verdict: Verdict,
+        binding: str,
+        preview: Sequence[Text],
+        seconds: float,
     ) -> Hold:
         now = self._clock()
         approval = Approval(
@@ -128,8 +136,8 @@ class Desk:
         while len(self._holds) >= KEPT + self._limit:
             settled = (id for id, hold in self._holds.items() if not hold.waiting)
             del self._holds[next(settled)]
-        self._holds[approval.id] = hold = Hold(approval, tuple(preview))
-        self._on_event(approval)
+        self._holds[approval.id] = hold = Hold(approval, exchange, tuple(preview))
+        self._on_event(approval, exchange)
         return hold
 
     def _settle(self, hold: Hold, approval: Approval) -> None:
@@ -138,7 +146,7 @@ class Desk:
         for future in hold.waiting.values():
             if not future.done():
                 future.set_result(approval)
-        self._on_event(approval)
+        self._on_event(approval, hold.exchange)
 
 
 def _refusal(approval: Approval, verdict: Verdict) -> Forbidden:

@@ -87,18 +87,15 @@ class Chain:
         passage = self.passages[flow]
         if passage.refused:
             return
-        passage.sent = self.recorder.as_sent(flow.request)
         await self._walk(passage, "request")
-        if passage.refused is None:
-            try:
-                self._release(passage)
-            except Refused as refused:
-                await self._refuse(passage, refused)
 
     async def _walk(self, passage: Passage, at: str) -> None:
+        """Every stage of this hook, and the release behind the last one; refused at the first thing that is wrong."""
         exchange = passage.exchange
         try:
             self._require_ready()
+            if at == "request":
+                passage.sent = self.recorder.as_sent(passage.flow.request)
             for stage in self.stages:
                 if stage.at != at:
                     continue
@@ -107,6 +104,8 @@ class Chain:
                 if value is None or getattr(exchange, stage.fills) is not None:
                     raise HollowStage(stage.fills)
                 setattr(exchange, stage.fills, value)
+            if at == "request":
+                self._release(passage)
         except Refused as refused:
             await self._refuse(passage, refused)
         except Exception as error:
@@ -158,11 +157,13 @@ class Chain:
         passage = self.passages[flow]
         if passage.refused and passage.pump is None:
             return
-        received = self.recorder.as_received(passage)
+        received = b""
         try:
+            received = self.recorder.as_received(passage)
             if passage.pump:
                 passage.pump.close()
                 await passage.pump.ended()
+                received = self.recorder.as_received(passage)
             else:
                 await reply.document(self.parts, passage)
             self.recheck(passage)

@@ -12,7 +12,7 @@ from weighlock.model import Destination, Exchange
 from weighlock.stages.stage import Stage, Tunnel
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
-_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_VALUE = re.compile(rb"[\t\x20-\x7e]*")
 _LISTED = "Ask for it in rules/destinations.yaml, or set NO_PROXY for a host that is no model host."
 
 
