@@ -29,7 +29,7 @@ class Hold:
 
 
 class Desk:
-    """*clock* is Unix time; *limit* bounds what waits; *on_event* hears of every move, and of the exchange it began with."""
+    """*clock* is Unix time; *limit* bounds what waits; *on_event* hears of every move, with the first exchange."""
 
     def __init__(self, clock: Callable[[], float], limit: int, on_event: Callable[[Approval, str], None]) -> None:
         self._clock, self._limit, self._on_event = clock, limit, on_event

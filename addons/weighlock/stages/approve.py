@@ -16,6 +16,7 @@ from weighlock.stages.stage import Stage, filled
 
 class Approve(Stage):
     fills = "release"
+    kind = Release
 
     @property
     def limit(self) -> float:

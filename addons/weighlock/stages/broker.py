@@ -14,6 +14,7 @@ from weighlock.stages.stage import Stage, filled
 
 class Broker(Stage):
     fills = "credential"
+    kind = tuple
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Headers:
         destination = filled(exchange.destination)

@@ -49,6 +49,7 @@ class Chain:
         self.stages = stages
         self.recorder = Recorder(parts)
         self.passages: WeakKeyDictionary[flow.Flow, Passage] = WeakKeyDictionary()
+        self._limit = parts.settings.inspect_timeout * 6
         self._tunnels = next(stage for stage in stages if isinstance(stage, Tunnels))
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -101,8 +102,8 @@ class Chain:
                     continue
                 async with asyncio.timeout(stage.limit):
                     value = await stage.fill(exchange, passage.flow)
-                if value is None or getattr(exchange, stage.fills) is not None:
-                    raise HollowStage(stage.fills)
+                if not isinstance(value, stage.kind) or getattr(exchange, stage.fills) is not None:
+                    raise Hollow(stage.fills)
                 setattr(exchange, stage.fills, value)
             if at == "request":
                 self._release(passage)
@@ -165,7 +166,11 @@ class Chain:
                 await passage.pump.ended()
                 received = self.recorder.as_received(passage)
             else:
-                await reply.document(self.parts, passage)
+                async with asyncio.timeout(self._limit):
+                    masked = await reply.document(self.parts, passage)
+                if not isinstance(masked, http.Response):
+                    raise Hollow("response")
+                flow.response = masked
             self.recheck(passage)
             await self.recorder.response(passage, received)
             passage.seal_response()
@@ -276,7 +281,7 @@ class Chain:
             case "responseheaders":
                 return filled(flow_.response).stream in (False, passage.pump and passage.pump.feed)
             case _:
-                return passage.pump is not None or passage.response_intact
+                return passage.closed and (passage.pump is not None or passage.response_intact)
 
     def failed(self, hook: str, data: Any) -> bool:
         match hook:
@@ -331,5 +336,5 @@ class Chain:
         task.add_done_callback(self._tasks.discard)
 
 
-class HollowStage(Exception):
-    """A stage that filled nothing, or a field that was filled already."""
+class Hollow(Exception):
+    """A stage that returned nothing, or what is not of its kind, or filled a field that was filled already."""

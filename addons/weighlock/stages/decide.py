@@ -11,6 +11,7 @@ from weighlock.stages.stage import Stage, filled
 
 class Decide(Stage):
     fills = "verdict"
+    kind = Verdict
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Verdict:
         return decide(

@@ -11,6 +11,7 @@ from weighlock.stages.stage import Stage
 
 class Identify(Stage):
     fills = "principal"
+    kind = Principal
     at = "requestheaders"
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Principal:

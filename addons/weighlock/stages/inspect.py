@@ -10,6 +10,7 @@ from weighlock.stages.stage import Stage, filled
 
 class Inspect(Stage):
     fills = "findings"
+    kind = tuple
 
     @property
     def limit(self) -> float:

@@ -15,6 +15,7 @@ from weighlock.stages.stage import Stage, filled
 
 class Mask(Stage):
     fills = "outbound"
+    kind = Outbound
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Outbound:
         verdict, call = filled(exchange.verdict), filled(exchange.call)

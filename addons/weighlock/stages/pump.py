@@ -69,6 +69,8 @@ class Pump:
     async def _release(self, texts: tuple[Text, ...]) -> None:
         rewrites = await self._weigh(texts) if texts else {}
         out = self._masker.release(rewrites)
+        if not isinstance(texts, tuple) or not isinstance(rewrites, Mapping) or not isinstance(out, bytes):
+            raise TypeError("a masker that returns nothing has masked nothing")
         if out and self._refused is None:
             self.delivered += out
             if not await self._emit(out):

@@ -19,6 +19,7 @@ FORWARDED = frozenset({"accept", "anthropic-beta", "anthropic-version", "idempot
 
 class Read(Stage):
     fills = "call"
+    kind = Call
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Call:
         request, destination = flow.request, filled(exchange.destination)

@@ -23,6 +23,7 @@ log = logging.getLogger("weighlock")
 
 class Record(Stage):
     fills = "entry"
+    kind = int
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> int:
         outbound = filled(exchange.outbound)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from mitmproxy import http
@@ -59,7 +60,8 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
     limit = parts.settings.body_limit
 
     async def weigh_these(texts: tuple[Text, ...]) -> Mapping[str, Sequence[Rewrite]]:
-        return await weigh(parts, passage, texts)
+        async with asyncio.timeout(parts.settings.inspect_timeout * 6):
+            return await weigh(parts, passage, texts)
 
     async def emit(data: bytes) -> bool:
         return await inject.emit(flow, data)
@@ -73,8 +75,8 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
     return pump
 
 
-async def document(parts: Parts, passage: Passage) -> None:
-    """Replace the buffered reply by its masked form; raises Refused where it cannot be read or may not be seen."""
+async def document(parts: Parts, passage: Passage) -> http.Response:
+    """The buffered reply in its masked form; raises Refused where it cannot be read or may not be seen."""
     call, response = filled(passage.exchange.call), filled(passage.flow.response)
     if not 200 <= response.status_code < 300 and not 400 <= response.status_code < 600:
         raise BadReply("reply-status", f"The model host answered with status {response.status_code}.")
@@ -90,7 +92,7 @@ async def document(parts: Parts, passage: Passage) -> None:
     masked = {pointer: apply.apply(by_pointer[pointer].value, found) for pointer, found in rewrites.items()}
     out = b"" if read is None else read.rewrite(masked).dumps()
     fields = [*_kept(passage), *([("content-type", "application/json")] if out else [])]
-    passage.flow.response = http.Response.make(response.status_code, out, [(n.encode(), v.encode()) for n, v in fields])
+    return http.Response.make(response.status_code, out, [(n.encode(), v.encode()) for n, v in fields])
 
 
 def refusal(passage: Passage, refused: Refused) -> http.Response:

@@ -60,6 +60,8 @@ class Stage(ABC):
     """One stage: it looks at the exchange and returns the value of the one field that it fills, or raises Refused."""
 
     fills: ClassVar[str]
+    kind: ClassVar[type]
+    """Of what it returns; anything else is a failure."""
     at: ClassVar[Literal["requestheaders", "request"]] = "request"
 
     def __init__(self, parts: Parts) -> None:
@@ -72,4 +74,4 @@ class Stage(ABC):
 
     @abstractmethod
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Any:
-        """The field's value; None is a failure. Never changes *exchange* or *flow*."""
+        """The field's value, of this stage's kind. Never changes *exchange* or *flow*."""

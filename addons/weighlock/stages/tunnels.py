@@ -18,6 +18,7 @@ _LISTED = "Ask for it in rules/destinations.yaml, or set NO_PROXY for a host tha
 
 class Tunnels(Stage):
     fills = "destination"
+    kind = Destination
     at = "requestheaders"
 
     def connect(self, flow: http.HTTPFlow) -> Tunnel:

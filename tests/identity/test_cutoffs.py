@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from builders import a_principal
+
+from weighlock.errors import Forbidden
+from weighlock.identity.cutoffs import Cutoff, check
+from weighlock.model import Principal
+
+
+def a_cutoff(claim: str, value: str, **given: Any) -> Cutoff:
+    return Cutoff(id=7, claim=claim, value=value, reason="left", by="ops", added_at=1.0, **given)
+
+
+WHO = a_principal(
+    claims={
+        "sub": "repo:acme/nightly",
+        "actor_id": 99,
+        "email": "Dana@Example.com",
+        "groups": ["ci", "dev"],
+        "iat": 100,
+    }
+    | {"workload": "claimed", "admin": True}
+)
+
+
+def is_cut(cutoff: Cutoff, who: Principal = WHO) -> bool:
+    try:
+        check([a_cutoff("owner", "nobody"), cutoff], who)
+    except Forbidden as refused:
+        assert refused.code == "cut-off"
+        assert "7" in refused.next_step
+        assert "left" not in str(refused)
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("workload", "nightly"),
+        ("owner", "DANA@example.com"),
+        ("token", "0" * 64),
+        ("sub", "repo:acme/nightly"),
+        ("actor_id", "99"),
+        ("email", "dana@example.com"),
+        ("groups", "dev"),
+    ],
+)
+def test_a_cutoff_of_a_principal_refuses_it(claim: str, value: str) -> None:
+    assert is_cut(a_cutoff(claim, value))
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("workload", "nightly2"),
+        ("workload", "claimed"),
+        ("owner", "dana"),
+        ("actor_id", "9"),
+        ("groups", "ops"),
+        ("groups", "['ci', 'dev']"),
+        ("missing", "None"),
+        ("missing", ""),
+        ("sub", "*"),
+    ],
+)
+def test_a_cutoff_of_somebody_else_refuses_nobody(claim: str, value: str) -> None:
+    assert not is_cut(a_cutoff(claim, value))
+
+
+def test_a_cutoff_of_an_issuer_is_for_its_tokens_only() -> None:
+    assert is_cut(a_cutoff("owner", WHO.owner, issuer=WHO.issuer))
+    assert not is_cut(a_cutoff("owner", WHO.owner, issuer="https://other.example"))
+
+
+@pytest.mark.parametrize(("before", "cut"), [(99.0, False), (100.0, False), (100.5, True), (None, True)])
+def test_only_older_tokens_are_cut_off_where_a_time_is_given(before: float | None, cut: bool) -> None:
+    assert is_cut(a_cutoff("owner", WHO.owner, before=before)) is cut
+
+
+def test_a_token_without_an_age_is_old() -> None:
+    assert is_cut(a_cutoff("owner", WHO.owner, before=1.0), a_principal(claims={}))
+
+
+def test_nobody_is_cut_off_by_nothing() -> None:
+    check([], WHO)
+    with pytest.raises(Forbidden):
+        check([a_cutoff("workload", "nightly")], WHO)

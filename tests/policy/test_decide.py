@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from builders import a_call, a_finding, a_principal
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighlock.masking.operators import OPERATORS
+from weighlock.model import Action, Direction, Finding, Level, OperatorSpec, Verdict
+from weighlock.policy.decide import NO_ALLOW, UNCOVERED, decide
+from weighlock.policy.schema import CallMatch, FindingMatch, Policy, PrincipalMatch, Statement
+
+BOTH = frozenset(Direction)
+STRICTNESS = {name: rank for rank, name in enumerate(OPERATORS)}
+ALLOW = Statement("allow", Action.ALLOW, BOTH)
+GROUPS = frozenset({"leads"})
+
+
+def a_policy(
+    *statements: Statement, uncovered: Action = Action.BLOCK, approvers: frozenset[str] = frozenset()
+) -> Policy:
+    return Policy(statements, uncovered, approvers, STRICTNESS, "d")
+
+
+def judged(policy: Policy, *findings: Finding, direction: Direction = Direction.REQUEST, **given: Any) -> Verdict:
+    principal = a_principal(**given.get("principal", {}))
+    return decide(policy, principal, a_call("hello", **given.get("call", {})), findings, direction)
+
+
+def a_hold(id: str = "hold", *groups: str, **given: Any) -> Statement:
+    return Statement(id, Action.HOLD, BOTH, approvers=frozenset(groups) or GROUPS, **given)
+
+
+def a_mask(id: str, operator: str, **match: Any) -> Statement:
+    return Statement(id, Action.MASK, BOTH, findings=FindingMatch(**match), operator=OperatorSpec(operator))
+
+
+# -- laws --------------------------------------------------------------------------------------------------------------
+
+ids = st.sampled_from(["a", "b", "c", "d", "e", "uncovered", "no-allow"])
+matches = st.none() | st.builds(
+    FindingMatch,
+    entities=st.frozensets(st.sampled_from(["EMAIL_ADDRESS", "US_SSN"]), max_size=2),
+    tags=st.frozensets(st.sampled_from(["pii", "secret"]), max_size=1),
+    level=st.sampled_from(Level),
+    score=st.sampled_from([0.0, 0.5, 0.95]),
+    count=st.integers(1, 3),
+)
+
+
+@st.composite
+def statements(draw: st.DrawFn, *effects: Action) -> Statement:
+    effect = draw(st.sampled_from(effects or tuple(Action)))
+    match = draw(matches)
+    if effect is Action.MASK:
+        match = match or FindingMatch()
+    return Statement(
+        id=draw(ids),
+        effect=effect,
+        directions=draw(st.sampled_from([BOTH, frozenset({Direction.REQUEST}), frozenset({Direction.RESPONSE})])),
+        principals=draw(st.sampled_from([PrincipalMatch(), PrincipalMatch(workloads=frozenset({"other"}))])),
+        calls=draw(st.sampled_from([CallMatch(), CallMatch(min_size=3), CallMatch(models=frozenset({"large"}))])),
+        findings=match,
+        operator=OperatorSpec(draw(st.sampled_from(list(OPERATORS)))) if effect is Action.MASK else None,
+        approvers=draw(st.frozensets(st.sampled_from(["leads", "legal"]), min_size=1))
+        if effect is Action.HOLD
+        else frozenset(),
+        within=draw(st.sampled_from([0.0, 60.0, 90.0])) if effect is Action.HOLD else 0.0,
+        reason=draw(st.sampled_from(["", "Because."])),
+    )
+
+
+many_findings = st.lists(
+    st.builds(
+        a_finding,
+        st.sampled_from(["EMAIL_ADDRESS", "US_SSN", "PERSON"]),
+        start=st.integers(0, 3),
+        level=st.sampled_from(Level),
+        score=st.sampled_from([0.3, 0.9]),
+        tags=st.sampled_from([frozenset({"pii"}), frozenset({"secret"})]),
+    ),
+    max_size=5,
+)
+uncovered_actions = st.sampled_from([Action.ALLOW, Action.HOLD, Action.BLOCK])
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    listed = draw(st.lists(statements(), min_size=1, max_size=5, unique_by=lambda s: s.id))
+    uncovered = draw(uncovered_actions)
+    return a_policy(*listed, uncovered=uncovered, approvers=GROUPS if uncovered is Action.HOLD else frozenset())
+
+
+@given(policies(), many_findings, st.sampled_from(Direction), st.data())
+def test_the_order_of_statements_and_findings_makes_no_difference(
+    policy: Policy, findings: list[Finding], direction: Direction, data: st.DataObject
+) -> None:
+    shuffled = replace(policy, statements=tuple(data.draw(st.permutations(policy.statements))))
+    others = data.draw(st.permutations(findings))
+
+    assert judged(policy, *findings, direction=direction) == judged(shuffled, *others, direction=direction)
+
+
+@given(policies(), many_findings, st.sampled_from(Direction), statements(Action.HOLD, Action.BLOCK))
+def test_another_block_or_hold_never_loosens(
+    policy: Policy, findings: list[Finding], direction: Direction, more: Statement
+) -> None:
+    # An uncovered finding may become covered by being spoken of: that is what a statement about findings is for.
+    policy = replace(policy, uncovered=Action.ALLOW)
+    more = replace(more, id=f"z-{more.id}")
+    before = judged(policy, *findings, direction=direction)
+    after = judged(replace(policy, statements=(*policy.statements, more)), *findings, direction=direction)
+
+    assert after.action >= before.action
+    assert after.operators == before.operators
+    if before.action is after.action is Action.HOLD:
+        assert after.approvers <= before.approvers
+
+
+@given(policies(), many_findings, st.sampled_from(Direction))
+def test_the_verdict_is_never_looser_than_any_statement_that_fires_alone(
+    policy: Policy, findings: list[Finding], direction: Direction
+) -> None:
+    verdict = judged(policy, *findings, direction=direction)
+    for statement in policy.statements:
+        alone = judged(
+            a_policy(ALLOW, replace(statement, id="x"), uncovered=Action.ALLOW), *findings, direction=direction
+        )
+        assert verdict.action >= alone.action
+
+
+@given(policies(), many_findings, st.sampled_from(Direction))
+def test_where_nothing_allows_the_call_it_is_blocked(
+    policy: Policy, findings: list[Finding], direction: Direction
+) -> None:
+    strict = replace(policy, statements=tuple(s for s in policy.statements if s.effect is not Action.ALLOW))
+    verdict = judged(strict, *findings, direction=direction)
+
+    assert verdict.action is Action.BLOCK
+    assert NO_ALLOW in verdict.because
+
+
+@given(policies(), many_findings)
+def test_a_reply_is_never_held(policy: Policy, findings: list[Finding]) -> None:
+    verdict = judged(policy, *findings, direction=Direction.RESPONSE)
+
+    assert verdict.action is not Action.HOLD
+    assert (verdict.approvers, verdict.within) == (frozenset(), 0.0)
+
+
+# -- cases -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_allowed_call_without_findings_passes() -> None:
+    assert judged(a_policy(ALLOW)) == Verdict(Action.ALLOW, ("allow",), {}, "d")
+
+
+def test_an_empty_policy_blocks() -> None:
+    verdict = judged(a_policy())
+
+    assert (verdict.action, verdict.because) == (Action.BLOCK, (NO_ALLOW,))
+    assert verdict.reason == "No statement allows this call."
+
+
+def test_an_allow_for_findings_does_not_allow_the_call() -> None:
+    only = Statement("places", Action.ALLOW, BOTH, findings=FindingMatch())
+
+    assert judged(a_policy(only), a_finding()).because == (NO_ALLOW,)
+
+
+def test_a_hold_of_a_request_is_a_block_of_a_reply() -> None:
+    policy = a_policy(ALLOW, a_hold(within=60.0))
+
+    asked = judged(policy)
+    reply = judged(policy, direction=Direction.RESPONSE)
+    assert (asked.action, asked.approvers, asked.within) == (Action.HOLD, GROUPS, 60.0)
+    assert (reply.action, reply.because) == (Action.BLOCK, ("hold",))
+
+
+@pytest.mark.parametrize("uncovered", [Action.ALLOW, Action.HOLD, Action.BLOCK])
+def test_a_finding_that_no_statement_speaks_of_is_uncovered(uncovered: Action) -> None:
+    verdict = judged(a_policy(ALLOW, uncovered=uncovered, approvers=GROUPS), a_finding())
+
+    assert verdict.action is uncovered
+    assert verdict.because == (("allow",) if uncovered is Action.ALLOW else (UNCOVERED,))
+    assert verdict.approvers == (GROUPS if uncovered is Action.HOLD else frozenset())
+
+
+def test_a_statement_that_is_not_met_covers_nothing() -> None:
+    many = Statement("many", Action.ALLOW, BOTH, findings=FindingMatch(count=3))
+    elsewhere = replace(many, id="x", findings=FindingMatch(), principals=PrincipalMatch(owners=frozenset({"eve"})))
+
+    assert judged(a_policy(ALLOW, many, elsewhere), a_finding(), a_finding(start=6)).because == (UNCOVERED,)
+
+
+def test_a_count_is_reached_by_findings_and_not_by_entities() -> None:
+    policy = a_policy(
+        ALLOW, Statement("many", Action.BLOCK, BOTH, findings=FindingMatch(count=3)), uncovered=Action.ALLOW
+    )
+
+    assert judged(policy, a_finding(), a_finding(start=6)).action is Action.ALLOW
+    assert judged(policy, a_finding(), a_finding(start=6), a_finding(start=9)).because == ("many",)
+
+
+def test_of_two_operators_for_one_entity_the_stricter_runs() -> None:
+    policy = a_policy(ALLOW, a_mask("a", "replace"), a_mask("b", "redact", tags=frozenset({"pii"})))
+
+    assert judged(policy, a_finding()).operators == {"EMAIL_ADDRESS": OperatorSpec("redact")}
+    assert judged(policy, a_finding()).because == ("a", "b")
+
+
+def test_what_is_held_is_masked_all_the_same() -> None:
+    verdict = judged(a_policy(ALLOW, a_hold(), a_mask("m", "hash")), a_finding())
+
+    assert (verdict.action, verdict.because) == (Action.HOLD, ("hold",))
+    assert verdict.operators == {"EMAIL_ADDRESS": OperatorSpec("hash")}
+
+
+def test_approvers_are_those_whom_every_hold_accepts_and_the_shortest_time_counts() -> None:
+    shared = judged(a_policy(ALLOW, a_hold("a", "leads", "legal", within=90.0), a_hold("b", "legal", within=60.0)))
+    nobody = judged(a_policy(ALLOW, a_hold("a", "leads"), a_hold("b", "legal")))
+
+    assert (shared.approvers, shared.within) == (frozenset({"legal"}), 60.0)
+    assert nobody.approvers == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("principals", "calls", "speaks"),
+    [
+        (PrincipalMatch(issuers=frozenset({"https://issuer.example"})), CallMatch(), True),
+        (PrincipalMatch(issuers=frozenset({"https://issuer.example/"})), CallMatch(), False),
+        (PrincipalMatch(workloads=frozenset({"nightly", "x"})), CallMatch(), True),
+        (PrincipalMatch(workloads=frozenset({"night"})), CallMatch(), False),
+        (PrincipalMatch(owners=frozenset({"eve@example.com"})), CallMatch(), False),
+        (PrincipalMatch(groups=frozenset({"ci", "ops"})), CallMatch(), True),
+        (PrincipalMatch(groups=frozenset({"ops"})), CallMatch(), False),
+        (PrincipalMatch(groups=frozenset({"ci"}), owners=frozenset({"eve@example.com"})), CallMatch(), False),
+        (PrincipalMatch(), CallMatch(destinations=frozenset({"model"})), True),
+        (PrincipalMatch(), CallMatch(destinations=frozenset({"other"})), False),
+        (PrincipalMatch(), CallMatch(dialects=frozenset({"generic"})), False),
+        (PrincipalMatch(), CallMatch(operations=frozenset({"embeddings"})), False),
+        (PrincipalMatch(), CallMatch(models=frozenset({"small"})), True),
+        (PrincipalMatch(), CallMatch(models=frozenset({"large"})), False),
+        (PrincipalMatch(), CallMatch(min_size=5), True),
+        (PrincipalMatch(), CallMatch(min_size=6), False),
+    ],
+)
+def test_a_statement_speaks_of_whom_it_names(principals: PrincipalMatch, calls: CallMatch, speaks: bool) -> None:
+    block = Statement("block", Action.BLOCK, BOTH, principals, calls)
+
+    assert judged(a_policy(ALLOW, block)).action is (Action.BLOCK if speaks else Action.ALLOW)
+
+
+@pytest.mark.parametrize(
+    ("match", "fires"),
+    [
+        (FindingMatch(), True),
+        (FindingMatch(entities=frozenset({"EMAIL_ADDRESS"})), True),
+        (FindingMatch(entities=frozenset({"PERSON"})), False),
+        (FindingMatch(tags=frozenset({"pii", "x"})), True),
+        (FindingMatch(tags=frozenset({"secret"})), False),
+        (FindingMatch(entities=frozenset({"PERSON"}), tags=frozenset({"pii"})), True),
+        (FindingMatch(level=Level.MEDIUM), True),
+        (FindingMatch(level=Level.HIGH), False),
+        (FindingMatch(score=0.9), True),
+        (FindingMatch(score=0.91), False),
+    ],
+)
+def test_a_statement_fires_for_the_findings_that_it_names(match: FindingMatch, fires: bool) -> None:
+    policy = a_policy(ALLOW, Statement("block", Action.BLOCK, BOTH, findings=match), uncovered=Action.ALLOW)
+
+    assert judged(policy, a_finding()).action is (Action.BLOCK if fires else Action.ALLOW)
+
+
+def test_a_statement_for_one_direction_is_silent_in_the_other() -> None:
+    policy = a_policy(ALLOW, Statement("block", Action.BLOCK, frozenset({Direction.REQUEST})))
+
+    assert judged(policy).action is Action.BLOCK
+    assert judged(policy, direction=Direction.RESPONSE).action is Action.ALLOW
+
+
+@pytest.mark.parametrize("name", [UNCOVERED, NO_ALLOW])
+def test_a_statement_that_bears_a_name_of_ours_blocks_all_the_same(name: str) -> None:
+    block = Statement(name, Action.BLOCK, BOTH)
+    policy = a_policy(ALLOW, block, uncovered=Action.HOLD, approvers=GROUPS)
+
+    assert judged(policy, a_finding()).action is Action.BLOCK
+
+
+def test_the_reason_is_of_the_statement_that_decided() -> None:
+    loud = Statement("b", Action.BLOCK, BOTH, reason="Because.")
+
+    assert judged(a_policy(ALLOW, loud, a_hold("a", reason="Ask."))).reason == "Because."
+    quiet = judged(a_policy(ALLOW, replace(loud, reason=""), uncovered=Action.HOLD, approvers=GROUPS), a_finding())
+    assert (quiet.because, quiet.reason) == (("b",), "")
