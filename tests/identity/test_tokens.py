@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import itertools
@@ -38,7 +39,7 @@ from issuing import (
     segment,
     token,
 )
-from weighlock.errors import Refused, Unidentified
+from weighlock.errors import Unidentified
 from weighlock.identity import tokens
 from weighlock.identity.issuers import Issuer
 
@@ -63,6 +64,11 @@ def code(raw: str, issuer: Issuer = ISSUER, now: float = NOW) -> str:
     return caught.value.code
 
 
+def spelled(claim: str, text: str) -> bytes:
+    """The usual claims, with one spelled in JSON as *text*."""
+    return json.dumps({**CLAIMS, claim: "@"}).replace('"@"', text).encode()
+
+
 # -- what is believed -------------------------------------------------------------------------------------------------
 
 
@@ -80,9 +86,7 @@ def test_a_good_token_of_every_algorithm_is_believed(signer: Signer) -> None:
         token(iat=NOW + 29, exp=NOW + 600),
         token(exp=NOW - 29),
         token(exp=NOW + 600.5),
-        token(
-            payload=json.dumps({**CLAIMS, "exp": ...}, default=lambda _: 0).replace(": 0", f": {NOW + 60}E0").encode()
-        ),
+        token(payload=spelled("exp", f"{NOW + 60}E0")),
         token(header={"jku": "https://evil.example", "x5u": "https://evil.example", "jwk": dict(STRANGER.jwk)}),
     ],
     ids=["aud-list", "typ-media-type", "nbf-past", "iat-leeway", "exp-leeway", "exp-float", "exp-exponent", "own-keys"],
@@ -253,11 +257,11 @@ CORPUS: dict[str, tuple[str, str]] = {
     "exp text": (token(exp=str(NOW + 60)), "time-missing"),
     "exp true": (token(exp=True), "time-missing"),
     "exp 1e999": (
-        token(payload=json.dumps({**CLAIMS, "exp": 0}).replace('"exp": 0', '"exp": 1e999').encode()),
+        token(payload=spelled("exp", "1e999")),
         "time-missing",
     ),
     "exp of 5000 digits": (
-        token(payload=json.dumps({**CLAIMS, "exp": 0}).replace('"exp": 0', '"exp": ' + "9" * 5000).encode()),
+        token(payload=spelled("exp", "9" * 5000)),
         "time-missing",
     ),
     "exp in milliseconds": (token(exp=(NOW + 60) * 1000), "time-missing"),
@@ -362,32 +366,21 @@ JSON = st.recursive(
 
 @given(st.sampled_from(sorted(CLAIMS)), JSON)
 def test_a_signed_claim_of_any_shape_makes_an_answer_or_a_refusal(name: str, value: Any) -> None:
-    try:
-        claims = verified(token(ED, **{name: value}))
-    except Refused as refused:
-        assert isinstance(refused, Unidentified)
-    else:
-        assert claims[name] == value
+    with contextlib.suppress(Unidentified):
+        assert verified(token(ED, **{name: value}))[name] == value
 
 
 @given(st.sampled_from(["alg", "kid", "typ", "crit", "jku", "jwk", "x5c", "cty", "zip", "enc"]), JSON)
 def test_a_header_member_of_any_shape_makes_an_answer_or_a_refusal(name: str, value: Any) -> None:
-    try:
+    with contextlib.suppress(Unidentified):
         assert verified(token(ED, header={name: value})) == CLAIMS
-    except Refused as refused:
-        assert isinstance(refused, Unidentified)
 
 
 @given(st.integers(-2000, 2000), st.integers(-2000, 2000), st.integers(-2000, 2000))
 def test_a_token_is_good_just_between_its_times(issued: int, begins: int, expires: int) -> None:
     raw = token(ED, iat=NOW + issued, nbf=NOW + begins, exp=NOW + expires)
     timely = issued <= 30 and begins <= 30 and expires > -30 and expires - issued <= 3600
-    try:
-        verified(raw)
-    except Unidentified as refused:
-        assert not timely or expires <= issued, refused.code
-    else:
-        assert timely
+    assert accepts(raw) == timely
 
 
 # -- beside other libraries -------------------------------------------------------------------------------------------
@@ -441,6 +434,7 @@ def accepts(raw: str) -> bool:
     return True
 
 
+@pytest.mark.filterwarnings("ignore:EdDSA")
 @pytest.mark.parametrize("signer", GOOD, ids=lambda signer: signer.alg)
 def test_the_other_libraries_believe_a_good_token_too(signer: Signer) -> None:
     """Or else the comparison below would compare nothing."""
@@ -461,7 +455,7 @@ def test_nothing_that_is_believed_here_is_refused_by_both_other_libraries() -> N
     for values in itertools.product(*variants.values()):
         claims = dict(zip(variants, values, strict=True))
         for head in heads:
-            raw = token(ED, header=head, **claims)
+            raw = token(EC, header=head, **claims)
             if accepts(raw):
                 believed += 1
                 assert pyjwt_accepts(raw) or joserfc_accepts(raw), (head, claims)

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import a_call, a_finding, a_principal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import a_call, a_finding, a_principal
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Finding, Level, OperatorSpec, Verdict
 from weighlock.policy.decide import NO_ALLOW, UNCOVERED, decide

@@ -1,8 +1,9 @@
-"""Nothing that was planted is found at rest: not in the ledger, its WAL, the log, a temporary file, or the gateway's words."""
+"""Nothing that was planted is found at rest: not in the ledger, its WAL, a temporary file, or the gateway's log."""
 
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from clients import ask, client, sdk
 from demo.gateway import CREDENTIAL, Gateway
 
+JSON = {"content-type": "application/json"}
 PROMPT = "zanzibar-prompt-words"
 PERSON = "ottoline.planted@example.com"
 CARD = "4111 1111 1111 1111"
@@ -32,7 +34,10 @@ def used(make: Callable[..., Gateway], tmp_path: Path) -> Iterator[tuple[Gateway
         with client(gateway, token) as http:
             key = {"authorization": f"Bearer {STATIC_KEY}"}
             assert http.post(f"{gateway.url}/chat/completions", json={PROMPT: 1}, headers=key).status_code == 401
-            assert http.post(f"{gateway.url}/chat/completions", content=f"{{{PROMPT}".encode()).status_code == 400
+            assert (
+                http.post(f"{gateway.url}/chat/completions", content=f"{{{PROMPT}".encode(), headers=JSON).status_code
+                == 400
+            )
             assert http.get(f"{gateway.url}/{PROMPT}?q={PERSON}").status_code == 403
         with sdk(gateway, token) as openai:
             stream = openai.chat.completions.create(
@@ -43,12 +48,12 @@ def used(make: Callable[..., Gateway], tmp_path: Path) -> Iterator[tuple[Gateway
         held = threading.Thread(target=ask, args=[gateway, f"{PROMPT} {bulk}", token])
         held.start()
         environment = {"WEIGHLOCK_TOKEN": approver}
-        while not (listed := gateway.weighlock("approvals", "list", env=environment).stdout).startswith("id"):
-            pass
-        shown = gateway.weighlock("approvals", "show", listed.splitlines()[1].split()[0], env=environment).stdout
+        while not (listed := json.loads(gateway.weighlock("approvals", "list", "--json", env=environment).stdout)):
+            assert held.is_alive()
+        shown = gateway.weighlock("approvals", "show", listed[0]["id"], env=environment).stdout
         assert "<EMAIL_ADDRESS>" in shown
         assert PERSON not in shown
-        denial = ["approvals", "deny", listed.splitlines()[1].split()[0], "--reason", "no"]
+        denial = ["approvals", "deny", listed[0]["id"], "--reason", "no"]
         assert gateway.weighlock(*denial, env=environment).returncode == 0
         held.join()
         yield gateway, [token, approver]
@@ -74,7 +79,7 @@ def found(folder: Path, texts: list[str]) -> list[str]:
     return [
         f"{text[:20]} in {path.name}"
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and "rules" not in path.parts  # whose examples hold a card number
         for text in texts
         for spelling in spellings(text)
         if spelling in path.read_bytes()

@@ -122,7 +122,8 @@ def test_bytes_that_are_not_http_inside_connect(gateway: Gateway, data: bytes, t
         if tls:
             client.tls()
         client.send(data)
-        client.finish()
+        if b"\r\n\r\n" not in data:
+            client.finish()  # else more of a head could come
         reply = client.read_all()
 
     assert reply.status == 0 or reply.status >= 400
@@ -244,7 +245,8 @@ def test_chunk_sizes(gateway: Gateway, size: bytes) -> None:
 
     with RawClient(gateway) as client:
         client.tunnel().send(data)
-        client.finish()
+        if size.startswith(b"ff"):
+            client.finish()  # else that much could come
         reply = client.read_all()
 
     assert reply.status == 0 or reply.status >= 400

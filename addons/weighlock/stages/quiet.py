@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
 
 
 class Withhold(logging.Filter):
@@ -29,5 +31,8 @@ LOGGERS = (
 
 
 def install() -> None:
+    """Withhold, and write each line as it comes: a log that is piped must not lag behind what happens."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     for name in LOGGERS:
         logging.getLogger(name).addFilter(Withhold())
