@@ -46,7 +46,7 @@ class RawClient:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.received = bytearray()
-        """Every byte that came, decrypted."""
+        """Every byte that came, decrypted; in a tunnel, every byte that came through it."""
         self._socket: socket.socket = socket.create_connection(("127.0.0.1", gateway.port), TIMEOUT)
 
     def connect(self, authority: str = "", token: str | None = None) -> Reply:
@@ -69,6 +69,7 @@ class RawClient:
         trust.check_hostname = False
         trust.set_alpn_protocols(list(alpn))
         self._socket = trust.wrap_socket(self._socket, server_hostname=sni)
+        self.received.clear()
         return self
 
     def tunnel(self, **given: Any) -> Self:

@@ -5,8 +5,8 @@ rule looks at what stands before a cut and at one character behind it, never fur
 for every way in which a text can arrive.
 
 A cut comes after white space that holds a line's end or follows a sentence's end, where the segment has MIN code
-points; past SOFT, after any white space. It never comes where a value could go on: between digits and their
-separators, after `:` or `=`, or inside a PEM block.
+points; past SOFT, after any white space but before a capital, which may be a name's. It never comes where a value could
+go on: between digits and their separators, after `:` or `=`, after `Dr.`, or inside a PEM block.
 """
 
 from __future__ import annotations
@@ -85,8 +85,10 @@ class Segmenter:
         if _open_pem(text, max(self._start, end - PEM), end):
             return False
         head = text[max(self._start, start - 8) : start]
-        sentence = bool(_SENTENCE.search(head)) and not _ABBREVIATION.search(head)
-        return size > SOFT or sentence or "\n" in text[start:end] or "\r" in text[start:end]
+        if _ABBREVIATION.search(head):
+            return False
+        line = "\n" in text[start:end] or "\r" in text[start:end]
+        return line or bool(_SENTENCE.search(head)) or (size > SOFT and not after.isupper())
 
 
 def _open_pem(text: str, start: int, end: int) -> bool:

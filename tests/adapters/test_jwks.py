@@ -175,7 +175,7 @@ def test_a_file_is_read_beside_the_rules(tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text(json.dumps({"keys": []}))
 
     assert load_source("file:keys.json", tmp_path) == {"keys": []}
-    with pytest.raises(OSError, match="none.json"):
+    with pytest.raises(OSError, match=r"none\.json"):
         load_source("file:none.json", tmp_path)
 
 

@@ -68,6 +68,7 @@ class SseMasker:
         self._line: deque[_Held] = deque()
         self._held = 0
         self._asked: list[tuple[_Window, str, int]] = []
+        self._over: set[str] = set()
         self._known: set[tuple[Role, str]] = set()
         self._events = 0
         self._done = False
@@ -151,7 +152,7 @@ class SseMasker:
         return [Text(place, role, value)]
 
     def _continue(self, held: _Held, name: str, pointer: str, value: str) -> list[Text]:
-        window = self._windows.setdefault(name, _Window())
+        window = self._windows.setdefault(name, _Window(ended=name.startswith(tuple(self._over))))
         if window.ended and value:
             raise BadReply("stream-after-end", "A text of the stream goes on after its end.")
         held.deltas.append(_Delta(window, window.fed, window.fed + len(value), pointer))
@@ -159,7 +160,8 @@ class SseMasker:
         return self._segments(name, window, window.segmenter.feed(value))
 
     def _end(self, prefixes: Sequence[str]) -> list[Text]:
-        """The tails of the windows whose names begin so; they are complete."""
+        """The tails of the windows whose names begin so; they are complete, and none begins any more."""
+        self._over.update(prefixes)
         texts: list[Text] = []
         for name, window in self._windows.items():
             if not window.ended and name.startswith(tuple(prefixes)):

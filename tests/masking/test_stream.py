@@ -1,0 +1,166 @@
+"""The law: what leaves is the same for every way of cutting the stream, equals the masked whole, and leaks nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from weighlock.dialects.openai import ChatStream
+from weighlock.errors import Refused
+from weighlock.masking.apply import Rewrite, apply
+from weighlock.masking.stream import SseMasker
+from weighlock.model import Text
+from weighlock.segments import split
+from weighlock.wire import sse
+
+SECRET = re.compile(r"S+E*C*")
+"""What the masker of these tests hides: it can be cut anywhere."""
+
+
+def rewrites(value: str) -> list[Rewrite]:
+    return [Rewrite(match.start(), match.end(), f"<{match.end() - match.start()}>") for match in SECRET.finditer(value)]
+
+
+def masked(value: str) -> str:
+    return "".join(apply(segment, rewrites(segment)) for segment in split(value))
+
+
+def chunk(delta: dict[str, Any], index: int = 0, finish: str | None = None) -> str:
+    choice = {"index": index, "delta": delta, "finish_reason": finish}
+    return json.dumps({"id": "c", "object": "chat.completion.chunk", "created": 1, "choices": [choice]})
+
+
+def stream_of(deltas: list[tuple[int, str, str]], done: bool = True) -> bytes:
+    """*deltas* are (choice, member, text); `tool` is the arguments of a tool call."""
+    events = []
+    for index, member, text in deltas:
+        call = {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
+        events.append(chunk(call if member == "tool" else {member: text}, index))
+    events += [chunk({}, index, "stop") for index in sorted({index for index, _, _ in deltas})]
+    if done:
+        events.append("[DONE]")
+    return b"".join(f"data: {event}\n\n".encode() for event in events)
+
+
+def run(parts: list[bytes], limit: int = 1 << 20) -> bytes:
+    masker = SseMasker(ChatStream(), limit)
+    out = b""
+
+    def release(texts: tuple[Text, ...]) -> bytes:
+        return masker.release({text.pointer: found for text in texts if (found := rewrites(text.value))})
+
+    for part in parts:
+        out += release(masker.feed(part))
+    return out + release(masker.finish())
+
+
+def windows(data: bytes) -> dict[tuple[int, str], str]:
+    reader = sse.Reader()
+    texts: dict[tuple[int, str], str] = defaultdict(str)
+    for event in [*reader.feed(data), *reader.finish()]:
+        if event.data == "[DONE]":
+            continue
+        choice = json.loads(event.data)["choices"][0]
+        for member, value in choice["delta"].items():
+            if member == "tool_calls":
+                texts[choice["index"], "tool"] += value[0]["function"]["arguments"]
+            else:
+                texts[choice["index"], member] += value
+    return {name: text for name, text in texts.items() if text}
+
+
+PIECES = st.text(alphabet="SECab .\n😀1", max_size=30) | st.just("A longer sentence, so that there is a place to cut. ")
+DELTAS = st.lists(
+    st.tuples(st.integers(0, 1), st.sampled_from(["content", "reasoning_content", "tool"]), PIECES), max_size=12
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(DELTAS, st.data())
+def test_every_cutting_gives_the_masked_whole_and_shows_nothing_else(
+    deltas: list[tuple[int, str, str]], data: st.DataObject
+) -> None:
+    stream = stream_of(deltas)
+    whole: dict[tuple[int, str], str] = defaultdict(str)
+    for index, member, text in deltas:
+        whole[index, member] += text
+    expected = {name: text for name, value in whole.items() if (text := masked(value))}
+    at = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
+
+    cut = run([stream[i:j] for i, j in zip([0, *at], [*at, len(stream)], strict=True)])
+
+    assert windows(cut) == expected
+    assert cut == run([stream])
+    assert not any("S" in text for text in windows(cut).values())
+
+
+def test_byte_by_byte_gives_the_same() -> None:
+    deltas = [
+        (0, "content", "It is SSE"),
+        (1, "content", "no"),
+        (0, "content", "CC indeed. Ü"),
+        (0, "tool", '{"a": "SEC"}'),
+    ]
+    stream = stream_of(deltas)
+
+    assert run([bytes([byte]) for byte in stream]) == run([stream])
+    texts = windows(run([stream]))
+    assert texts == {(0, "content"): "It is <5> indeed. Ü", (1, "content"): "no", (0, "tool"): '{"a": "<3>"}'}
+
+
+def test_a_clean_stream_leaves_with_its_data_as_it_came() -> None:
+    odd = b'data: {"choices":[ {"delta":{"content":"a\\u0062"},"index":0}],  "x":1.50}\n\ndata: [DONE]\n\n'
+
+    assert run([odd]) == odd
+
+
+def test_nothing_of_an_unfinished_segment_leaves_before_it_is_inspected() -> None:
+    masker = SseMasker(ChatStream(), 1 << 20)
+    texts = masker.feed(stream_of([(0, "content", "not yet a segment")])[:-60])
+
+    assert all(text.value != "not yet a segment" for text in texts)
+    assert b"not yet" not in masker.release({})
+
+
+def test_a_value_outside_the_deltas_is_masked_too() -> None:
+    event = json.loads(chunk({"role": "assistant"})) | {"note": "a SEC here"}
+    out = run([f"data: {json.dumps(event)}\n\ndata: [DONE]\n\n".encode()])
+
+    assert b"a <3> here" in out
+
+
+@pytest.mark.parametrize(
+    ("stream", "code"),
+    [
+        (stream_of([(0, "content", "half SE")], done=False), "stream-truncated"),
+        (stream_of([(0, "content", "half SE")])[:-70], "stream-truncated"),
+        (stream_of([(0, "content", "x")]) + stream_of([(0, "content", "y")]), "stream-after-end"),
+        (f"data: {chunk({}, 0, 'stop')}\n\ndata: {chunk({'content': 'more'})}\n\n".encode(), "stream-after-end"),
+        (b"data: {not json}\n\n", "stream-unreadable"),
+        (b'data: {"a":1,"a":2}\n\n', "stream-unreadable"),
+        (b'data: {"choices": "none"}\n\n', "stream-shape"),
+        (b'data: {"choices": [{"index": "0", "delta": {"content": "x"}}]}\n\n', "stream-shape"),
+        (stream_of([(0, "content", "x" * 3000)]), "stream-bound"),
+        (b'data: {"choices":[{"index":0,"logprobs":{"content":[{"token":"S"}]},"delta":{}}]}\n\n', "reply-logprobs"),
+    ],
+)
+def test_a_stream_that_cannot_be_trusted_ends_and_stays_dead(stream: bytes, code: str) -> None:
+    masker = SseMasker(ChatStream(), 2000)
+
+    def whole() -> None:
+        masker.release({text.pointer: rewrites(text.value) for text in masker.feed(stream)})
+        masker.finish()
+
+    with pytest.raises(Refused) as refused:
+        whole()
+
+    assert refused.value.code == code
+    for again in (lambda: masker.feed(b"data: x\n\n"), masker.finish, lambda: masker.release({})):
+        with pytest.raises(Refused):
+            again()

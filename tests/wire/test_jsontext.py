@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weighlock.errors import Malformed
+from weighlock.wire.jsontext import MAX_DEPTH, parse
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_what_is_read_and_written_says_the_same(value: Any) -> None:
+    try:
+        data = json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return
+    written = parse(data).dumps()
+
+    assert json.loads(written) == value
+    assert parse(written).dumps() == written
+
+
+@pytest.mark.parametrize("spelled", ["1.10", "1e5", "-0", "12345678901234567890123", "1E+2", "0.1000"])
+def test_numbers_keep_their_spelling(spelled: str) -> None:
+    assert parse(f'{{"n":{spelled}}}'.encode()).dumps() == f'{{"n":{spelled}}}'.encode()
+
+
+def test_every_string_number_and_name_is_a_leaf_with_its_place() -> None:
+    leaves = parse(b'{"a/b": ["x", {"~": 1.5}], "e": true, "n": null}').leaves()
+
+    assert [(leaf.pointer, leaf.value, leaf.kind) for leaf in leaves] == [
+        ("key:/a~1b", "a/b", "key"),
+        ("/a~1b/0", "x", "string"),
+        ("key:/a~1b/1/~0", "~", "key"),
+        ("/a~1b/1/~0", "1.5", "number"),
+        ("key:/e", "e", "key"),
+        ("key:/n", "n", "key"),
+    ]
+
+
+def test_leaves_are_rewritten_by_place_and_the_rest_stays() -> None:
+    document = parse(b'{"a/b":["x",{"~":1.50}],"a":"x"}')
+
+    masked = document.rewrite({"/a~1b/0": "<X>", "/a~1b/1/~0": "<N>"})
+
+    assert masked.dumps() == b'{"a/b":["<X>",{"~":"<N>"}],"a":"x"}'
+    assert document.get("/a~1b/0") == "x"
+    assert document.get("/a~1b/7") is None
+    with pytest.raises(KeyError):
+        document.rewrite({"/nowhere": "x"})
+
+
+def test_a_name_that_looks_like_a_place_is_not_taken_for_one() -> None:
+    assert {leaf.pointer for leaf in parse(b'{"a":1,"a#":2}').leaves()} == {"key:/a", "/a", "key:/a#", "/a#"}
+
+
+DEEP = b"[" * 10_000 + b"]" * 10_000
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "json-malformed"),
+        (b"{", "json-malformed"),
+        (b"{} {}", "json-malformed"),
+        (b"{'a': 1}", "json-malformed"),
+        (b'{"a": 01}', "json-malformed"),
+        (b'{"a": "\n"}', "json-malformed"),
+        (b'{"a": 1, "a": 2}', "json-duplicate-member"),
+        (b'{"a": 1, "\\u0061": 2}', "json-duplicate-member"),
+        (b'{"a": NaN}', "json-number"),
+        (b'{"a": -Infinity}', "json-number"),
+        (b'{"a": "\\ud800"}', "json-surrogate"),
+        (b'{"\\udfff": 1}', "json-surrogate"),
+        (b'{"a": "\xff"}', "charset"),
+        ('{"a": "x"}'.encode("utf-16"), "charset"),
+        (b"\xef\xbb\xbf{}", "charset"),
+        (DEEP, "json-depth"),
+        (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "json-depth"),
+        (b"[" + b"1," * 500_000 + b"1]", "json-size"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_can_be_read_in_two_ways_is_refused(data: bytes, code: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        parse(data)
+
+    assert refused.value.code == code
+
+
+def test_brackets_in_strings_are_not_depth() -> None:
+    text = "[" * (MAX_DEPTH + 10) + '\\"' + "{" * 100
+
+    assert parse(json.dumps({"a": text}).encode()).get("/a") == text
+
+
+def test_an_emoji_by_escapes_is_itself() -> None:
+    assert parse(b'"\\ud83d\\ude00"').value == "\U0001f600"
