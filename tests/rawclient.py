@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 import ssl
@@ -79,10 +80,8 @@ class RawClient:
 
     def send(self, data: bytes) -> None:
         """A gateway that hangs up while it is told more has said what it has to say."""
-        try:
+        with contextlib.suppress(ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             self._socket.sendall(data)
-        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            pass
 
     def finish(self) -> None:
         """Nothing more comes from this side."""

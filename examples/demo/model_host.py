@@ -140,10 +140,14 @@ def certificates(folder: Path) -> tuple[Path, Path]:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=30))
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False)
         )
 
     constraints = x509.BasicConstraints(ca=True, path_length=None)
-    root = builder(issuer, authority).add_extension(constraints, critical=True).sign(authority, hashes.SHA256())
+    usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)  # signs, certificates and CRLs
+    plain = builder(issuer, authority).add_extension(constraints, critical=True)
+    root = plain.add_extension(usage, critical=True).sign(authority, hashes.SHA256())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     alternative = x509.SubjectAlternativeName(names)

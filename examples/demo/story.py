@@ -1,4 +1,4 @@
-"""The story, played with real parts: `./scripts/demo [--keep]`. Exit code 0 only if every step showed what it should."""
+"""The story, played with real parts: `./scripts/demo [--keep]`. Exit code 0 only if each step showed what it should."""
 
 from __future__ import annotations
 
@@ -153,7 +153,11 @@ class Story:
             while not (after := self.curl("hello", token)).endswith("403") and time.monotonic() < cut_at + 5:
                 pass
             took = time.monotonic() - cut_at
-            show("client saw", f"{before[-3:]} before, {after[-3:]} after {took:.1f} s: {_said(after)}", "cut-off" in after)
+            show(
+                "client saw",
+                f"{before[-3:]} before, {after[-3:]} after {took:.1f} s: {_said(after)}",
+                "cut-off" in after,
+            )
 
     def held(self) -> None:
         with self.step("A bulk export is held until somebody else signs it off (curl, and a second terminal)") as show:
@@ -199,7 +203,9 @@ class Story:
             seq = _edit_one_byte(copy)
             key = str(self.gateway.state / "checkpoint.pub")
             done = self.gateway.weighlock("ledger", "verify", str(copy), "--key", key)
-            show("verify copy", done.stdout + done.stderr, done.returncode == 1 and str(seq) in done.stdout + done.stderr)
+            show(
+                "verify copy", done.stdout + done.stderr, done.returncode == 1 and str(seq) in done.stdout + done.stderr
+            )
 
     def replayed(self) -> None:
         with self.step("The flows are exported, and mitmweb shows them") as show:
@@ -212,6 +218,7 @@ class Story:
                 show("mitmweb", words, len(listed) > 8 and len(refused) > 3 and all(flow["comment"] for flow in listed))
 
 
+EXAMPLE = json.dumps({"model": "demo", "messages": [{"role": "user", "content": "I am Maria Lopez"}]})
 NIGHTINGALE_RULE = """\
 id: nightingale
 title: A project that is not public
@@ -290,8 +297,7 @@ def keep(gateway: Gateway) -> None:
     for command in (
         f"export {env} WEIGHLOCK_TOKEN={gateway.approver(lifetime=3000)}",
         f"export HTTPS_PROXY={gateway.proxy(gateway.token(lifetime=3000))} CURL_CA_BUNDLE={gateway.ca}",
-        f"curl {gateway.url}/chat/completions -H 'content-type: application/json' "
-        """-d '{"model": "demo", "messages": [{"role": "user", "content": "I am Maria Lopez"}]}'""",
+        f"curl {gateway.url}/chat/completions -H 'content-type: application/json' -d '{EXAMPLE}'",
         ".venv/bin/weighlock approvals list",
         ".venv/bin/weighlock ledger show",
         f"$EDITOR {gateway.rules}/policy/default.yaml",

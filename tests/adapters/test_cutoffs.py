@@ -17,24 +17,29 @@ CUT = Cutoff(1, "owner", "dana@example.com", "left", "ops", 1.0)
 
 
 class Store:
-    """Stands in for control.db. Tells when it was read, each time."""
+    """Stands in for control.db. Tells of each look at it, which comes from a thread."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.answer: tuple[Cutoff, ...] | Exception = ()
         self.reads = 0
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.looks: asyncio.Queue[int] = asyncio.Queue()
 
     def current(self) -> tuple[Cutoff, ...]:
         self.reads += 1
+        if self.loop:
+            self.loop.call_soon_threadsafe(self.looks.put_nowait, self.reads)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
     async def read_twice(self) -> None:
         """Until one whole look has begun and ended from here on."""
+        self.loop = asyncio.get_running_loop()
         until = self.reads + 2
-        while self.reads < until:
-            await asyncio.sleep(0)
+        while await self.looks.get() < until:
+            pass
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -41,8 +42,7 @@ class Office:
     async def hold(self, text: str = "mail <EMAIL_ADDRESS>") -> str:
         held = self.desk.hold("x1", a_principal(), VERDICT, "b" * 64, [a_text(text)], 60.0)
         self.waiting.append(asyncio.create_task(held))
-        while not self.desk.list():
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
         return self.desk.list()[0].id
 
     async def ask(self, method: str, path: str, who: str = "lee", **given: Any) -> httpx.Response:
@@ -236,7 +236,9 @@ async def test_a_decision_that_cannot_be_read_is_none(office: Office, body: byte
     assert office.state() is ApprovalState.PENDING
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+@pytest.mark.parametrize(
+    "kind", ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16"]
+)
 async def test_what_a_form_of_another_site_could_send_decides_nothing(office: Office, kind: str) -> None:
     id = await office.hold()
     response = await office.ask(
@@ -269,6 +271,8 @@ async def test_a_console_that_is_turned_off_starts_and_stops() -> None:
     await console.stop()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_an_address_that_is_taken_is_told(office: Office) -> None:
     with pytest.raises(OSError, match="in use"):
         Console(("127.0.0.1", office.port), office.desk, verify).start()
+    gc.collect()  # Tornado leaves the socket that it could not bind to the collector, which says so.

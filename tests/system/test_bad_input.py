@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+
 from clients import chat, client
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
@@ -53,7 +53,9 @@ def check(gateway: Gateway, status: int, headers: dict[str, str], body: bytes, e
     assert entry["body"]["refused"]["status"] == expected
 
 
-def post(gateway: Gateway, body: bytes, headers: dict[str, str], http2: bool = False, path: str = "") -> tuple[Any, ...]:
+def post(
+    gateway: Gateway, body: bytes, headers: dict[str, str], http2: bool = False, path: str = ""
+) -> tuple[Any, ...]:
     with client(gateway, http2=http2) as http:
         answer = http.post(f"{gateway.url}{path or '/chat/completions'}", content=body, headers=headers)
         return answer.status_code, dict(answer.headers), answer.content
@@ -178,7 +180,7 @@ def test_a_body_where_there_is_none(gateway: Gateway) -> None:
     check(gateway, answer.status_code, dict(answer.headers), answer.content, 400, "body-unexpected")
 
 
-# -- size ---------------------------------------------------------------------------------------------------------------
+# -- size -------------------------------------------------------------------------------------------------------------
 
 LIMIT = 64 << 10
 

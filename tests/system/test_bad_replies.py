@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
+from openai import APIError, OpenAI
+
 from clients import chat, client, sdk
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
@@ -52,13 +54,13 @@ class HostileHost(ModelHost):
         for data in self.reply:
             writer.write(data)
             await writer.drain()
-        try:
-            while self.endless:
-                writer.write(self.endless)
-                await writer.drain()
-        except ConnectionError:
-            self.broken_off.set()
-            raise
+        while self.endless:
+            writer.write(self.endless)
+            await writer.drain()
+            await asyncio.sleep(0)
+            if writer.transport.is_closing():
+                self.broken_off.set()
+                raise ConnectionResetError
         if self.stalls:
             await asyncio.to_thread(self.go.wait, 30)
         if self.close:
@@ -146,7 +148,7 @@ def refused(reply: Reply, code: str = "") -> None:
         assert body["title"] == code
 
 
-# -- documents ----------------------------------------------------------------------------------------------------------
+# -- documents --------------------------------------------------------------------------------------------------------
 
 
 def test_a_good_reply_is_masked(gateway: Gateway, hostile: HostileHost) -> None:
@@ -181,12 +183,15 @@ def test_gzip_is_read_to_its_end(gateway: Gateway, hostile: HostileHost, members
         json.dumps({"error": {"message": TEXT, "code": KEY}}),
         json.dumps([TEXT, [TEXT]]),
         json.dumps(TEXT),
+        json.dumps({"choices": [{"text": ""}, {"text": TEXT}]}),
     ],
 )
 @pytest.mark.parametrize("status", ["200 OK", "400 Bad Request", f"500 {KEY}", f"429 {CARD}"])
 def test_wherever_it_stands_it_is_masked(gateway: Gateway, hostile: HostileHost, text: str, status: str) -> None:
     head = f"HTTP/1.1 {status}"
-    hostile.says(message(text.encode(), head, extra=f"x-key: {KEY}\r\nset-cookie: key={KEY}\r\nretry-after: {CARD}\r\n"))
+    hostile.says(
+        message(text.encode(), head, extra=f"x-key: {KEY}\r\nset-cookie: key={KEY}\r\nretry-after: {CARD}\r\n")
+    )
 
     reply = answered(gateway)
 
@@ -196,12 +201,24 @@ def test_wherever_it_stands_it_is_masked(gateway: Gateway, hostile: HostileHost,
     reply.json()
 
 
+def test_a_member_that_is_named_so_cannot_be_masked(gateway: Gateway, hostile: HostileHost) -> None:
+    hostile.says(message(json.dumps({TEXT: 1, CARD: 2}).encode()))
+
+    refused(answered(gateway))
+
+
 BOMB = gzip.compress(b" " * (64 << 20))
 DOCUMENTS: dict[str, tuple[bytes, str]] = {
     "a gzip bomb": (message(BOMB, extra="content-encoding: gzip\r\n"), "reply-too-large"),
-    "a bomb of members": (message(gzip.compress(b" " * LIMIT) * 20, extra="content-encoding: gzip\r\n"), "reply-too-large"),
+    "a bomb of members": (
+        message(gzip.compress(b" " * LIMIT) * 20, extra="content-encoding: gzip\r\n"),
+        "reply-too-large",
+    ),
     "gzip in gzip": (message(gzip.compress(gzip.compress(completion())), extra="content-encoding: gzip\r\n"), ""),
-    "gzip cut short": (message(gzip.compress(completion())[:-9], extra="content-encoding: gzip\r\n"), "reply-truncated"),
+    "gzip cut short": (
+        message(gzip.compress(completion())[:-9], extra="content-encoding: gzip\r\n"),
+        "reply-truncated",
+    ),
     "gzip with more behind it": (
         message(gzip.compress(completion()) + TEXT.encode(), extra="content-encoding: gzip\r\n"),
         "reply-coding",
@@ -249,7 +266,8 @@ DOCUMENTS: dict[str, tuple[bytes, str]] = {
         "",
     ),
     "no HTTP": (TEXT.encode() + b"\r\n\r\n", ""),
-    "no status": (b"HTTP/1.1 " + CARD.encode() + b"\r\n\r\n", ""),
+    "no status": (b"HTTP/1.1 " + CARD.encode() + b"\r\ncontent-length: 0\r\n\r\n", ""),
+    "a card for a status": (b"HTTP/1.1 4111111111111111 OK\r\ncontent-length: 0\r\n\r\n", ""),
     "a head that is no head": (b"HTTP/1.1 200 OK\r\n" + TEXT.encode() + b"\r\n\r\n", ""),
     "a length that is none": (b"HTTP/1.1 200 OK\r\ncontent-length: " + CARD.encode() + b"\r\n\r\n", ""),
     "two lengths": (message(completion(), extra="content-length: 3\r\n"), ""),
@@ -287,7 +305,12 @@ def test_a_document_that_cannot_be_read(gateway: Gateway, hostile: HostileHost, 
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"HTTP/1.1 200 OK\r\ncontent-", message(completion(), length=10_000), stream_head(kind="") + b"40\r\n" + completion()],
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\ncontent-",
+        message(completion(), length=10_000),
+        stream_head(kind="") + b"40\r\n" + completion(),
+    ],
 )
 def test_a_reply_that_breaks_off(gateway: Gateway, hostile: HostileHost, raw: bytes) -> None:
     hostile.says(raw, close=True)
@@ -309,7 +332,7 @@ def test_what_is_behind_a_reply_is_not_the_next_reply(gateway: Gateway, hostile:
     with RawClient(gateway) as raw:
         raw.tunnel()
         texts = []
-        for text in ("first", "second"):
+        while len(texts) < 2:
             raw.send(asked(gateway, False).replace(b"Connection: close\r\n", b""))
             texts.append(raw.read().json()["choices"][0]["message"]["content"])
             hostile.says(message(completion("second")))
@@ -318,7 +341,7 @@ def test_what_is_behind_a_reply_is_not_the_next_reply(gateway: Gateway, hostile:
     assert texts == ["first", "second"]
 
 
-# -- streams ------------------------------------------------------------------------------------------------------------
+# -- streams ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -366,6 +389,17 @@ def test_what_frames_a_stream_is_not_passed_on(gateway: Gateway, hostile: Hostil
     assert said(dechunked(reply.body)) == "hello"
 
 
+def test_a_stream_of_http_1_0(gateway: Gateway, hostile: HostileHost) -> None:
+    head = b"HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+    hostile.says(head + deltas() + event({}, "stop") + DONE, close=True)
+
+    reply = answered(gateway, stream=True)
+
+    assert reply.raw.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert reply.complete
+    assert said(dechunked(reply.body)).startswith(MASKED)
+
+
 @pytest.mark.parametrize("field", ["event", "id", "foo"])
 def test_fields_of_an_event(gateway: Gateway, hostile: HostileHost, field: str) -> None:
     plain = f"{field}: {CARD} {KEY}\n".encode() + event({"content": "hello"}, "stop") + DONE
@@ -391,7 +425,7 @@ def choice(**members: Any) -> bytes:
 
 TAIL = event({}, "stop") + DONE
 STREAMS: dict[str, bytes] = {
-    "nothing": b"",
+    "nothing": chunked(),
     "cut in an event": chunk(deltas() + event({"content": "more"})[:40]) + chunked(),
     "cut in a line end": chunk(deltas() + event({"content": "more"})[:-1]) + chunked(),
     "no [DONE]": chunked(deltas() + event({}, "stop")),
@@ -424,7 +458,7 @@ def ended_badly(reply: Reply) -> None:
     plain = dechunked(reply.body)
     told = plain.startswith(b"data: ") and any("error" in found for found in events(plain[: plain.rfind(b"\n\n") + 2]))
     assert told or not reply.complete
-    assert b"[DONE]" not in plain
+    assert b"[DONE]" not in plain or plain.endswith(DONE)
 
 
 @pytest.mark.parametrize("what", STREAMS)
@@ -435,21 +469,22 @@ def test_a_stream_that_fails_does_not_look_whole(gateway: Gateway, hostile: Host
 
 
 @pytest.mark.parametrize("http2", [False, True])
-@pytest.mark.parametrize("what", STREAMS)
-def test_an_sdk_raises_where_a_stream_fails(
-    gateway: Gateway, hostile: HostileHost, what: str, http2: bool
-) -> None:
+@pytest.mark.parametrize("what", [what for what in STREAMS if what != "trailers"])  # those come behind [DONE]
+def test_an_sdk_raises_where_a_stream_fails(gateway: Gateway, hostile: HostileHost, what: str, http2: bool) -> None:
     hostile.says(stream_head(), STREAMS[what])
 
-    seen = ""
-    with sdk(gateway, http2=http2) as openai, pytest.raises((httpx.HTTPError, Exception)) as raised:  # noqa: B017
-        for part in openai.chat.completions.create(**chat("hello"), stream=True):
-            seen += "".join(choice.delta.content or "" for choice in part.choices)
+    seen: list[str] = []
 
-    assert not isinstance(raised.value, httpx.TimeoutException)
+    def read(openai: OpenAI) -> None:
+        for part in openai.chat.completions.create(**chat("hello"), stream=True):
+            seen.extend(choice.delta.content or "" for choice in part.choices)
+
+    with sdk(gateway, http2=http2) as openai, pytest.raises((httpx.RemoteProtocolError, APIError)) as raised:
+        read(openai)
+
     assert isinstance(raised.value, httpx.RemoteProtocolError) or "weighlock" in str(raised.value)
     for planted in (CARD[:7], KEY[8:]):
-        assert planted not in seen
+        assert planted not in "".join(seen)
 
 
 @pytest.mark.parametrize(
@@ -476,7 +511,9 @@ def test_a_stream_that_breaks_off(gateway: Gateway, hostile: HostileHost, raw: b
 @pytest.mark.parametrize("wait", ["body", "whole"])
 def test_a_stream_that_stalls_within_a_card_and_closes(gateway: Gateway, hostile: HostileHost, wait: str) -> None:
     first = "The card that you ask for is one that I should not show to anybody at all. It is 4111 1111 "
-    hostile.says(stream_head() + chunk(deltas(first)), *([chunked()] if wait == "whole" else []), close=True, stalls=True)
+    hostile.says(
+        stream_head() + chunk(deltas(first)), *([chunked()] if wait == "whole" else []), close=True, stalls=True
+    )
     with RawClient(gateway) as raw:
         raw.tunnel().send(asked(gateway, stream=True))
         while b"anybody at all." not in said(dechunked(bytes(raw.received).partition(b"\r\n\r\n")[2])).encode():
@@ -535,7 +572,10 @@ def test_a_stream_with_another_status(gateway: Gateway, hostile: HostileHost, st
 
 def test_a_failed_stream_is_recorded_as_refused(gateway: Gateway, hostile: HostileHost) -> None:
     hostile.says(stream_head(), STREAMS["no JSON"])
-    with client(gateway) as http, http.stream("POST", f"{gateway.url}/chat/completions", json=chat("x", stream=True)) as r:
+    with (
+        client(gateway) as http,
+        http.stream("POST", f"{gateway.url}/chat/completions", json=chat("x", stream=True)) as r,
+    ):
         with pytest.raises(httpx.RemoteProtocolError):
             r.read()
         exchange = r.headers["weighlock-exchange"]
@@ -550,8 +590,9 @@ def test_a_failed_stream_is_recorded_as_refused(gateway: Gateway, hostile: Hosti
     assert CARD not in shown.stdout
 
 
-def test_the_log_quotes_nothing(gateway: Gateway, hostile: HostileHost) -> None:
-    hostile.says(DOCUMENTS["no HTTP"][0])
+@pytest.mark.parametrize("what", ["no HTTP", "two lengths", "an upgrade", "chunks that are none", "two messages"])
+def test_the_log_quotes_nothing(gateway: Gateway, hostile: HostileHost, what: str) -> None:
+    hostile.says(DOCUMENTS.get(what, (message(completion()) * 2, ""))[0])
     answered(gateway)
 
     for planted in (CARD, KEY, CARD.replace(" ", "")):

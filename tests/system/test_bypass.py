@@ -52,7 +52,7 @@ def sent(gateway: Gateway, data: bytes) -> Reply:
         return client.read()
 
 
-# -- where to -----------------------------------------------------------------------------------------------------------
+# -- where to ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("authority", ["api.openai.com:443", "localhost:443", "127.0.0.1:{port}", "localhost.:{port}"])
@@ -83,7 +83,9 @@ def test_a_host_header_of_another_host(gateway: Gateway, named: str) -> None:
     refused(sent(gateway, request(gateway, BODY, host=named.format(port=gateway.host.port))))
 
 
-@pytest.mark.parametrize("url", ["https://other.test/v1/chat/completions", "https://localhost:{port}/v1/chat/completions"])
+@pytest.mark.parametrize(
+    "url", ["https://other.test/v1/chat/completions", "https://localhost:{port}/v1/chat/completions"]
+)
 @pytest.mark.parametrize("tunnel", [False, True])
 def test_an_absolute_target(gateway: Gateway, url: str, tunnel: bool) -> None:
     with RawClient(gateway) as client:
@@ -115,7 +117,9 @@ def test_plaintext_http_inside_connect(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("tls", [False, True])
-@pytest.mark.parametrize("data", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\0\1\2\3" * 64, b"EHLO there\r\n" + SECRET + b"\r\n\r\n"])
+@pytest.mark.parametrize(
+    "data", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\0\1\2\3" * 64, b"EHLO there\r\n" + SECRET + b"\r\n\r\n"]
+)
 def test_bytes_that_are_not_http_inside_connect(gateway: Gateway, data: bytes, tls: bool) -> None:
     with RawClient(gateway) as client:
         assert client.connect().status == 200
@@ -138,7 +142,7 @@ def test_a_tunnel_in_the_tunnel(gateway: Gateway) -> None:
     assert reply.status >= 400
 
 
-# -- what two parsers read in two ways ----------------------------------------------------------------------------------
+# -- what two parsers read in two ways --------------------------------------------------------------------------------
 
 HEADS = {
     "two hosts": b"Host: localhost:%d\r\n",
@@ -171,7 +175,8 @@ def test_header_fields(gateway: Gateway, head: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "coding", ["gzip, chunked", "chunked, gzip", "gzip", "identity", "xchunked", "chunked\r\nTransfer-Encoding: chunked"]
+    "coding",
+    ["gzip, chunked", "chunked, gzip", "gzip", "identity", "xchunked", "chunked\r\nTransfer-Encoding: chunked"],
 )
 def test_transfer_codings(gateway: Gateway, coding: str) -> None:
     data = request(gateway, chunked(BODY), length=False, extra=f"Transfer-Encoding: {coding}\r\n".encode())
@@ -277,7 +282,7 @@ def test_a_head_that_breaks_off(gateway: Gateway) -> None:
         assert client.read_all().raw == b""
 
 
-# -- pipelining ---------------------------------------------------------------------------------------------------------
+# -- pipelining -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bad", ["Host: other.test\r\n", "Upgrade: websocket\r\n", "User-Agent: a\rb\r\n"])
@@ -298,7 +303,7 @@ def test_a_pipelined_second_request_is_judged_by_itself(gateway: Gateway, host: 
     assert SECRET not in arrived
 
 
-# -- HTTP/2 -------------------------------------------------------------------------------------------------------------
+# -- HTTP/2 -----------------------------------------------------------------------------------------------------------
 
 
 def h2_answer(gateway: Gateway, headers: list[tuple[str, str]], trailers: list[tuple[str, str]] | None = None) -> Reply:
@@ -397,7 +402,7 @@ def test_http2_with_prior_knowledge(gateway: Gateway) -> None:
     assert reply.status == 0 or reply.status >= 400
 
 
-# -- the gateway stays -------------------------------------------------------------------------------------------------
+# -- the gateway stays ------------------------------------------------------------------------------------------------
 
 
 def test_a_client_that_only_opens_connections(gateway: Gateway) -> None:
@@ -419,6 +424,7 @@ def test_tls_that_the_client_breaks_off(gateway: Gateway) -> None:
 
 
 def test_the_authority_is_one_that_a_client_can_check(gateway: Gateway) -> None:
-    with RawClient(gateway) as client, pytest.raises(ssl.SSLCertVerificationError):
+    with RawClient(gateway) as client:
         assert client.connect().status == 200
-        client._socket = ssl.create_default_context().wrap_socket(client._socket, server_hostname="localhost")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            client._socket = ssl.create_default_context().wrap_socket(client._socket, server_hostname="localhost")

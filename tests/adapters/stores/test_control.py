@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,3 +130,5 @@ def test_a_file_that_is_no_database_is_told_and_kept(tmp_path: Path) -> None:
 
     assert caught.value.where == str(path)
     assert path.read_bytes() == b"no database" * 1000
+    del caught
+    gc.collect()  # A connection that was left open is told of here, and fails this test.

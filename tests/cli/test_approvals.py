@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from builders import a_principal, a_text
+from weighlock.adapters.approvals import Desk
+from weighlock.approval.lifecycle import Approver
+from weighlock.cli import main
+from weighlock.console.app import Console
+from weighlock.errors import Unidentified
+from weighlock.model import Action, Verdict
+
+VERDICT = Verdict(Action.HOLD, ("bulk",), {}, "p", approvers=frozenset({"security"}))
+ALICE = Approver("https://issuer.example", "alice", "alice@example.com", frozenset({"security"}))
+ESCAPE = "\x1b]0;owned\x07\u202e"
+
+
+async def verify(raw: str) -> Approver:
+    if raw != "alice-token":
+        raise Unidentified("token-malformed", "This is not a token.", next_step="Log in again.")
+    return ALICE
+
+
+class Running:
+    """A console in a thread of its own, as the gateway has it."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.desk = Desk(lambda: 1_800_000_000.0, 10, lambda *_: None)
+        self.waiting: dict[str, Any] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._console = Console(("127.0.0.1", self.port), self.desk, verify)
+        self._thread.start()
+        self._run(self._start())
+
+    async def _start(self) -> None:
+        self._console.start()
+
+    def _run(self, work: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def hold(self, exchange: str = "e1", prompt: str = "Write to <EMAIL_ADDRESS>") -> str:
+        async def held() -> str:
+            preview = [a_text(prompt)]
+            hold = self.desk.hold(exchange, a_principal(), VERDICT, exchange * 32, preview, 45)
+            self.waiting[exchange] = asyncio.create_task(hold)
+            await asyncio.sleep(0)
+            return self.desk.list()[-1].id
+
+        return str(self._run(held()))
+
+    def state(self, id: str) -> str:
+        return self.desk.get(id).state.value
+
+    def stop(self) -> None:
+        async def stopped() -> None:
+            for task in self.waiting.values():
+                task.cancel()
+            await asyncio.gather(*self.waiting.values(), return_exceptions=True)
+            await self._console.stop()
+
+        self._run(stopped())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    for proxy in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(proxy, "http://127.0.0.1:9")
+    monkeypatch.setenv("COLUMNS", "200")
+    running = Running()
+    monkeypatch.setenv("WEIGHLOCK_CONSOLE", f"127.0.0.1:{running.port}")
+    monkeypatch.setenv("WEIGHLOCK_TOKEN", "alice-token")
+    yield running
+    running.stop()
+
+
+def run(*arguments: str, exit_code: int = 0, **given: Any) -> Result:
+    result = CliRunner().invoke(main, ["approvals", *arguments], **given)
+    assert result.exit_code == exit_code, result.output
+    return result
+
+
+def test_what_waits_is_listed_straight_from_the_console_whatever_proxies_are_set(running: Running) -> None:
+    id = running.hold()
+
+    lines = run("list").stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[0].split() == ["id", "state", "workload", "owner", "because", "approvers", "requested", "expires"]
+    assert lines[1].split()[:4] == [id, "pending", "nightly", "dana@example.com"]
+    assert "2027-01-15T08:00:45+00:00" in lines[1]
+
+
+def test_with_nothing_held_it_says_so(running: Running) -> None:
+    assert run("list").stdout == "nothing is held\n"
+    assert json.loads(run("list", "--json").stdout) == []
+
+
+def test_what_is_settled_is_listed_on_request(running: Running) -> None:
+    id = running.hold()
+    run("deny", id, "--reason", "no")
+
+    assert run("list").stdout == "nothing is held\n"
+    assert id in run("list", "--all").stdout
+
+
+def test_programs_get_json(running: Running) -> None:
+    id = running.hold()
+
+    (listed,) = json.loads(run("list", "--json").stdout)
+    assert (listed["id"], listed["state"]) == (id, "pending")
+    shown = json.loads(run("show", id, "--json").stdout)
+    assert shown["prompt"] == [{"pointer": "/messages/0/content", "text": "Write to <EMAIL_ADDRESS>"}]
+
+
+def test_one_is_shown_with_its_prompt(running: Running) -> None:
+    id = running.hold()
+
+    output = run("show", id).stdout
+    assert id in output
+    assert "bulk" in output
+    assert output.endswith("/messages/0/content\nWrite to <EMAIL_ADDRESS>\n")
+
+
+def test_a_prompt_does_not_drive_the_approvers_terminal(running: Running) -> None:
+    id = running.hold(prompt=f"one\ttwo\nthree{ESCAPE}")
+
+    output = run("show", id).stdout
+    assert "one\ttwo\nthree" in output
+    assert not set(ESCAPE) & set(output) & {"\x1b", "\x07", "\u202e"}
+
+
+def test_one_is_approved(running: Running) -> None:
+    id = running.hold()
+
+    output = run("approve", id, "--reason", "ticket 12").stdout
+    assert output.startswith(f"{id} approved by ")
+    assert "alice@example.com" in output
+    assert (running.state(id), running.desk.get(id).reason) == ("approved", "ticket 12")
+
+
+def test_one_is_denied(running: Running) -> None:
+    id = running.hold()
+
+    assert run("deny", id, "--reason", "no").stdout.startswith(f"{id} denied by ")
+    assert running.state(id) == "denied"
+
+
+def test_a_denial_needs_a_reason(running: Running) -> None:
+    id = running.hold()
+
+    assert "--reason" in run("deny", id, exit_code=2).stderr
+    assert "reason" in run("deny", id, "--reason", " ", exit_code=1).stderr
+    assert running.state(id) == "pending"
+
+
+def test_a_token_may_come_from_a_file(running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("alice-token\n")
+    monkeypatch.delenv("WEIGHLOCK_TOKEN")
+
+    assert run("list", "--token-file", str(tmp_path / "token")).stdout == "nothing is held\n"
+    assert "WEIGHLOCK_TOKEN" in run("list", exit_code=2).stderr
+    run("list", "--token-file", str(tmp_path / "none"), exit_code=2)
+
+
+def test_a_refusal_is_one_line_with_the_next_step(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("approve", "0123456789ab", exit_code=1).stderr.startswith("weighlock: There is no such approval")
+    monkeypatch.setenv("WEIGHLOCK_TOKEN", "not-a-token")
+
+    assert run("list", exit_code=1).stderr == "weighlock: This is not a token. Log in again.\n"
+
+
+def test_without_a_gateway_it_says_where_it_looked(running: Running) -> None:
+    port = free_port()
+
+    for command in (["list"], ["show", "a1"], ["approve", "a1"], ["deny", "a1", "--reason", "x"]):
+        result = run(*command, "--console", f"127.0.0.1:{port}", exit_code=1)
+        assert result.stderr == f"weighlock: no gateway answers at 127.0.0.1:{port}; is it running?\n"
+
+
+def test_something_else_at_that_address_is_no_gateway(running: Running) -> None:
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        result = run("list", "--console", f"127.0.0.1:{server.server_port}", exit_code=1)
+        thread.join()
+
+    assert "no gateway answers" in result.stderr
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:99999", "127.0.0.1:"])
+def test_an_address_that_is_none_is_a_wrong_setting(running: Running, address: str) -> None:
+    assert run("list", "--console", address, exit_code=78).stderr.startswith("weighlock: ")

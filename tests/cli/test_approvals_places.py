@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+MODULE = importlib.import_module("weighlock.cli.approvals")
+
+HELD: dict[str, Any] = {
+    "id": "ab12",
+    "state": "pending",
+    "workload": "nightly",
+    "owner": "dana@example.com",
+    "because": ["large"],
+    "approvers": ["leads"],
+    "requested_at": 1000.0,
+    "expires_at": 1060.0,
+}
+
+
+@pytest.mark.parametrize("char", ["\x1b", "\x9b", "\r", "\x07", "\u202e", "\x00"])
+def test_a_member_name_in_a_pointer_does_not_drive_the_approvers_terminal(
+    char: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = [{"pointer": f"/{char}name", "text": "two\nthree"}]
+    monkeypatch.setattr(MODULE, "_call", lambda *_: HELD | {"prompt": prompt})
+    result = CliRunner().invoke(MODULE.approvals, ["show", "ab12"], color=True)
+
+    assert result.exit_code == 0
+    assert "name\ntwo\nthree" in result.output
+    assert char not in result.output

@@ -1,0 +1,76 @@
+"""The shipped identity rules, and what a real platform's token makes of them."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weighlock import rulefile
+from weighlock.errors import Forbidden
+from weighlock.identity import issuers, workloads
+
+FOLDER = Path(__file__).parents[2] / "rules" / "identity"
+GITHUB = "https://token.actions.githubusercontent.com"
+TODAY = datetime.date(2026, 11, 23)
+
+
+def node(text: str) -> rulefile.Node:
+    return rulefile.parse(text, "file.yaml")
+
+
+def github_claims(**given: Any) -> dict[str, Any]:
+    """As GitHub Actions writes them: ids as text."""
+    usual = {
+        "sub": "repo:acme@1/nightly@123456789:ref:refs/heads/main",
+        "repository": "acme/nightly",
+        "repository_id": "123456789",
+        "event_name": "schedule",
+        "actor": "dana",
+        "actor_id": "1047",
+    }
+    return usual | given
+
+
+def test_github_is_believed_for_our_audience_with_the_person_named() -> None:
+    issuer = issuers.parse(node((FOLDER / "issuers.yaml").read_text("utf-8")))[GITHUB]
+    assert issuer.audience == "weighlock"
+    assert issuer.approver_audience == ""
+    assert {"repository_id", "actor_id"} <= set(issuer.required)
+    assert issuer.max_lifetime <= 3600
+
+
+def test_the_commented_issuer_is_good_as_it_stands() -> None:
+    text = (FOLDER / "issuers.yaml").read_text("utf-8")
+    assert "  # - url:" in text
+    parsed = issuers.parse(node(text.replace("  # - url:", "  - url:").replace("  #   ", "    ")))
+    assert len(parsed) == 2
+    assert any(issuer.approver_audience for issuer in parsed.values())
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        github_claims(),
+        github_claims(sub="repo:acme/nightly:ref:refs/heads/main"),
+        github_claims(repository="acme/renamed"),
+        github_claims(repository_id=123456789),
+    ],
+    ids=["new-sub", "old-sub", "renamed", "id-as-number"],
+)
+def test_the_example_workload_is_found_by_its_ids_whatever_its_names(claims: dict[str, Any]) -> None:
+    registered = workloads.parse(node((FOLDER / "workloads.yaml").read_text("utf-8")))
+    assert workloads.match(registered, GITHUB, claims, TODAY).owner == "dana@example.com"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [github_claims(repository_id="987654321"), github_claims(event_name="pull_request")],
+    ids=["same-name-registered-again", "pull-request"],
+)
+def test_a_squatter_and_a_pull_request_are_not_it(claims: dict[str, Any]) -> None:
+    registered = workloads.parse(node((FOLDER / "workloads.yaml").read_text("utf-8")))
+    with pytest.raises(Forbidden, match="workload-unknown"):
+        workloads.match(registered, GITHUB, claims, TODAY)
