@@ -444,7 +444,7 @@ def test_the_other_libraries_believe_a_good_token_too(signer: Signer) -> None:
 
 def test_nothing_that_is_believed_here_is_refused_by_both_other_libraries() -> None:
     variants: dict[str, list[Any]] = {
-        "exp": [NOW + 600, NOW - 20, NOW - 40, NOW + 600.5, str(NOW + 600), None, ...],
+        "exp": [NOW + 600, NOW + 5, NOW - 40, NOW + 600.5, str(NOW + 600), None, ...],
         "iat": [NOW - 10, NOW + 20, NOW + 40, str(NOW), None, ...],
         "nbf": [..., NOW - 10, NOW + 20, NOW + 40, None],
         "aud": ["weighlock", ["weighlock"], ["weighlock", "other"], "other", ...],

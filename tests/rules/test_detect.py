@@ -29,9 +29,7 @@ ALPHABETS = {
 def filled(example: str) -> str:
     """`{alnum:20}` becomes twenty such characters, the same in every run."""
     chance = random.Random(example)
-    text = re.sub(
-        r"\{(\w+):(\d+)\}", lambda m: "".join(chance.choices(ALPHABETS[m[1]], k=int(m[2]))), example
-    )
+    text = re.sub(r"\{(\w+):(\d+)\}", lambda m: "".join(chance.choices(ALPHABETS[m[1]], k=int(m[2]))), example)
     return text.replace("\\n", "\n")
 
 
@@ -41,12 +39,16 @@ def found(rule: rules.Rule, example: str) -> list[str]:
     return [text[result.start : result.end] for result in results]
 
 
-@pytest.mark.parametrize("rule,example", [pytest.param(r, e, id=f"{r.id}-{i}") for r in RULES for i, e in enumerate(r.match)])
+@pytest.mark.parametrize(
+    ("rule", "example"), [pytest.param(r, e, id=f"{r.id}-{i}") for r in RULES for i, e in enumerate(r.match)]
+)
 def test_a_rule_finds_its_matches(rule: rules.Rule, example: str) -> None:
     assert found(rule, example)
 
 
-@pytest.mark.parametrize("rule,example", [pytest.param(r, e, id=f"{r.id}-{i}") for r in RULES for i, e in enumerate(r.clear)])
+@pytest.mark.parametrize(
+    ("rule", "example"), [pytest.param(r, e, id=f"{r.id}-{i}") for r in RULES for i, e in enumerate(r.clear)]
+)
 def test_a_rule_leaves_the_clear_alone(rule: rules.Rule, example: str) -> None:
     assert found(rule, example) == []
 
@@ -54,7 +56,9 @@ def test_a_rule_leaves_the_clear_alone(rule: rules.Rule, example: str) -> None:
 def test_no_example_holds_a_literal_secret() -> None:
     secrets = [rule for rule in RULES if "secret" in rule.tags and rule.id not in ("private-key", "url-with-password")]
 
-    literal = {rule.id for rule in secrets for example in rule.match if RuleRecognizer([rule]).analyze(example, [], None)}  # type: ignore[arg-type]
+    literal = {
+        rule.id for rule in secrets for example in rule.match if RuleRecognizer([rule]).analyze(example, [], None)
+    }  # type: ignore[arg-type]
 
     assert secrets
     assert literal <= {"assigned-secret"}

@@ -19,7 +19,9 @@ KINDS = (belt.GATED, belt.OBSERVED, belt.LIFECYCLE, belt.REFUSED)
 @pytest.fixture
 def master(monkeypatch: pytest.MonkeyPatch) -> Any:
     """mitmdump's own master, so that every addon that declares a hook is imported."""
-    monkeypatch.setattr(mode_servers.ProxyConnectionHandler, "handle_hook", mode_servers.ProxyConnectionHandler.handle_hook)
+    monkeypatch.setattr(
+        mode_servers.ProxyConnectionHandler, "handle_hook", mode_servers.ProxyConnectionHandler.handle_hook
+    )
     loop = asyncio.new_event_loop()
     master = mitmproxy.tools.dump.DumpMaster(options.Options(), loop=loop, with_termlog=False, with_dumper=False)
     ctx.master, ctx.options = master, master.options  # type: ignore[assignment]

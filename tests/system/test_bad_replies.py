@@ -56,11 +56,15 @@ class HostileHost(ModelHost):
             await writer.drain()
         while self.endless:
             writer.write(self.endless)
-            await writer.drain()
-            await asyncio.sleep(0)
+            try:
+                await writer.drain()
+            except ConnectionError:
+                self.broken_off.set()
+                raise
             if writer.transport.is_closing():
                 self.broken_off.set()
-                raise ConnectionResetError
+                return
+            await asyncio.sleep(0)
         if self.stalls:
             await asyncio.to_thread(self.go.wait, 30)
         if self.close:

@@ -50,7 +50,7 @@ class Desk:
         """
         if sum(len(hold.waiting) for hold in self._holds.values()) >= self._limit:
             raise Unavailable("holds-full", "Too many requests are held already.")
-        hold = self._joined(binding) or self._opened(exchange, principal, verdict, binding, preview, seconds)
+        hold = self._joined(binding, principal) or self._opened(exchange, principal, verdict, binding, preview, seconds)
         id = hold.approval.id
         future: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
         hold.waiting[exchange] = future
@@ -63,6 +63,8 @@ class Desk:
             approval = hold.approval
         finally:
             hold.waiting.pop(exchange, None)
+            if not hold.waiting and hold.approval.state is ApprovalState.PENDING:
+                self._settle(hold, lifecycle.move(hold.approval, Event.CANCEL))
         if approval.state is not ApprovalState.APPROVED:
             raise _refusal(approval, verdict)
         return self.get(id)
@@ -88,7 +90,7 @@ class Desk:
             if future is None or future.done():
                 continue
             future.set_exception(refused)
-            if len(hold.waiting) == 1 and hold.approval.state is ApprovalState.PENDING:
+            if all(f.done() for f in hold.waiting.values()) and hold.approval.state is ApprovalState.PENDING:
                 self._settle(hold, lifecycle.move(hold.approval, Event.CANCEL))
 
     def get(self, id: str) -> Approval:
@@ -107,9 +109,16 @@ class Desk:
             raise Forbidden("approval-unknown", "There is no such approval; it may be of before a restart.")
         return hold
 
-    def _joined(self, binding: str) -> Hold | None:
+    def _joined(self, binding: str, principal: Principal) -> Hold | None:
         pending = (hold for hold in self._holds.values() if hold.approval.state is ApprovalState.PENDING)
-        return next((hold for hold in pending if hold.approval.binding == binding), None)
+        return next(
+            (
+                hold
+                for hold in pending
+                if hold.approval.binding == binding and hold.approval.subject == principal.subject
+            ),
+            None,
+        )
 
     def _opened(
         self,

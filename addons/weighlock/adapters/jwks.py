@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -65,7 +66,7 @@ class Jwks:
         try:
             document = await asyncio.to_thread(self._load, issuer.jwks, self._rules)
             keys = tokens.usable_keys(document)
-        except (OSError, ValueError, RecursionError):
+        except (OSError, ValueError, RecursionError, http.client.HTTPException):
             return
         finally:
             cached.fetch = None

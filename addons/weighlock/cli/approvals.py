@@ -55,7 +55,7 @@ def show_(id: str, console: str, token_file: str | None, as_json: bool) -> None:
     for name, value in _row(approval).items():
         click.echo(f"{name:10} {value}")
     for text in approval["prompt"]:
-        click.echo(f"\n{text['pointer']}\n{_printable(text['text'])}")
+        click.echo(f"\n{_printable(text['pointer'])}\n{_printable(text['text'])}")
 
 
 @approvals.command("approve")

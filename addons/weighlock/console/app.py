@@ -120,7 +120,8 @@ class _Decision(_Handler):
         try:
             decision = json.loads(self.request.body)
             approve, reason = decision["approve"], decision.get("reason", "")
-        except (ValueError, KeyError, TypeError, AttributeError):
+            reason.encode()
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             approve = reason = None
         if not isinstance(approve, bool) or not isinstance(reason, str) or len(reason) > 1000:
             raise Malformed("decision", 'A decision is {"approve": true or false, "reason": text}.')

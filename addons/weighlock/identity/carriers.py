@@ -87,6 +87,8 @@ def _credential(value: str, carrier: str) -> str:
 
 def _only(values: set[str], carrier: str) -> Token | None:
     values = values - {""}
+    if key := next((value for value in sorted(values) if not _JWT.fullmatch(value)), ""):
+        raise StaticKeyPresented(key)
     if len(values) > 1:
         raise Unidentified("carriers-disagree", "One carrier presents two different tokens.")
     return Token(carrier, values.pop()) if values else None

@@ -71,8 +71,12 @@ def _source(node: Node) -> str:
     text = node.text()
     if text.startswith("file:") and len(text) > len("file:"):
         return text
-    parts = urlsplit(text)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")):
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    loopback = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if (parts.scheme == "https" and parts.hostname) or (parts.scheme == "http" and loopback):
         return text
     raise node.error("keys come from file:PATH or an https URL (http on loopback only)")
 

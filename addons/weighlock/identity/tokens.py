@@ -95,11 +95,15 @@ def verify(envelope: Envelope, issuer: Issuer, audience: str, key: Key, now: flo
     if _audiences(claims.get("aud")) != [audience]:
         raise Unidentified("audience-wrong", f"The token is not for {audience!r}, or not for it alone.")
     for name in issuer.required:
-        if not isinstance(claims.get(name), str) or not claims[name]:
+        if not _is_text(claims.get(name)) or not claims[name]:
             raise Unidentified("claim-missing", f"The token lacks the claim {name!r}.")
     _timely(claims, issuer, now)
-    plain: dict[str, Any] = {name: _plain(value) for name, value in claims.items()}
-    return plain
+    if "jti" in claims and not _is_text(claims["jti"]):
+        raise malformed("`jti` must be text")
+    try:
+        return {name: _plain(value) for name, value in claims.items()}
+    except ValueError:  # an integer of more digits than Python reads
+        raise malformed("a number is too long") from None
 
 
 def allowed(envelope: Envelope, issuer: Issuer) -> None:
@@ -122,7 +126,7 @@ def usable_keys(document: Any) -> Mapping[tuple[str, str], Key]:
     for item in listed:
         if not isinstance(item, dict) or not isinstance(item.get("kid"), str):
             continue
-        if "d" in item or item.get("use", "sig") != "sig" or "verify" not in item.get("key_ops", ["verify"]):
+        if "d" in item or item.get("use", "sig") != "sig" or not _verifies(item.get("key_ops", ["verify"])):
             continue
         for alg, (kind, curve) in _KINDS.items():
             if item.get("kty") != kind or item.get("alg", alg) != alg or (curve and item.get("crv") != curve):
@@ -134,6 +138,10 @@ def usable_keys(document: Any) -> Mapping[tuple[str, str], Key]:
                 raise ValueError("two keys for one kid")
             keys[item["kid"], alg] = key
     return keys
+
+
+def _verifies(operations: Any) -> bool:
+    return isinstance(operations, list) and "verify" in operations
 
 
 def _key(item: dict[str, Any], alg: str) -> Key | None:

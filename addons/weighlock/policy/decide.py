@@ -32,7 +32,7 @@ def decide(
         because[NO_ALLOW] = Action.BLOCK
     covered = {finding for statement in matched for finding in _of(statement, findings)}
     if any(finding not in covered for finding in findings) and policy.uncovered is not Action.ALLOW:
-        because[UNCOVERED] = policy.uncovered
+        because[UNCOVERED] = max(policy.uncovered, because.get(UNCOVERED, Action.ALLOW))
     action = strictest = max(because.values())
     if direction is Direction.RESPONSE and action is Action.HOLD:
         action = Action.BLOCK
@@ -42,7 +42,7 @@ def decide(
         because=tuple(sorted(id for id, effect in because.items() if effect == strictest)),
         operators=_operators(policy, matched, findings),
         policy=policy.digest,
-        reason=next((s.reason for s in sorted(decisive, key=lambda s: s.id) if s.reason), _said(because)),
+        reason=next((s.reason for s in sorted(decisive, key=lambda s: s.id) if s.reason), _said(because, strictest)),
         approvers=_approvers(policy, decisive, because) if action is Action.HOLD else frozenset(),
         within=min((s.within for s in decisive if s.within), default=0.0) if action is Action.HOLD else 0.0,
     )
@@ -107,9 +107,9 @@ def _approvers(policy: Policy, decisive: Sequence[Statement], because: dict[str,
     return frozenset.intersection(*groups) if groups else frozenset()
 
 
-def _said(because: dict[str, Action]) -> str:
-    if because.get(NO_ALLOW):
+def _said(because: dict[str, Action], strictest: Action) -> str:
+    if because.get(NO_ALLOW) == strictest:
         return "No statement allows this call."
-    if UNCOVERED in because:
+    if because.get(UNCOVERED) == strictest:
         return "Something was found that no statement speaks of."
     return ""

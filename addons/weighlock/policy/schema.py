@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ruamel.yaml.nodes import ScalarNode
+
 from weighlock.errors import ConfigError
 from weighlock.model import Action, Direction, Level, OperatorSpec
 from weighlock.rulefile import Node
@@ -109,6 +111,8 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         required=["id", "effect"],
         optional=["direction", "principals", "calls", "findings", "operator", "approvers", "within", "reason"],
     )
+    if members["id"].yaml.value in ("no-allow", "uncovered"):
+        raise members["id"].error("this id is one of the gateway's own reasons")
     effect = _action(members["effect"])
     statement = Statement(
         id=members["id"].text(_ID, "an id of lower-case words and hyphens"),
@@ -183,19 +187,23 @@ def _findings(node: Node) -> FindingMatch:
 
 def _operator(node: Node, operators: OperatorTable) -> OperatorSpec:
     """`redact`, or a mapping with `name` and the operator's own parameters."""
-    try:
-        name = node.choice(list(operators))
-    except ConfigError:
+    if isinstance(node.yaml, ScalarNode):
+        name, members = node.choice(list(operators)), {}
+    else:
         members = node.mapping(required=["name"], optional={p for params in operators.values() for p in params})
         name = members.pop("name").choice(list(operators))
-    else:
-        members = {}
     params: dict[str, object] = {}
     for key, value in members.items():
         kind = operators[name].get(key)
         if kind is None:
             raise value.error(f"operator {name!r} has no parameter {key!r}")
-        params[key] = value.integer(0, 64) if kind is int else value.text()
+        params[key] = (
+            value.integer(0, 64)
+            if kind is int
+            else value.text(r"(?s).", "one character")
+            if key == "char"
+            else value.text()
+        )
     return OperatorSpec(name, params)
 
 

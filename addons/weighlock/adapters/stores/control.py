@@ -45,7 +45,11 @@ class Control:
         try:
             path.touch(mode=0o600)
             connection = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
-            connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _SCHEMA)
+            try:
+                connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _SCHEMA)
+            except sqlite3.Error:
+                connection.close()
+                raise
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"cannot be opened: {error}", str(path)) from None
         return cls(Database(connection))
@@ -62,11 +66,13 @@ class Control:
             "by": by,
             "added_at": now,
         }
+        self._version = -1
         id = self._db.table("cutoffs").insert(row).last_pk
         return Cutoff(id=int(id), **row)  # type: ignore[arg-type]
 
     def lift(self, id: int, *, by: str, now: float) -> bool:
         """Whether there was such a cut-off in force."""
+        self._version = -1
         with self._db.conn:
             done = self._db.execute(
                 "UPDATE cutoffs SET lifted_at = ?, lifted_by = ? WHERE id = ? AND lifted_at IS NULL", [now, by, id]
