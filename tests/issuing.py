@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from weighlock.identity.issuers import Issuer
 
-NOW = int(time.time())
-"""The libraries that tokens are compared with read the clock themselves."""
+NOW = 1_800_000_000
 
 URL = "https://issuer.example"
 CLAIMS: Mapping[str, Any] = {
@@ -72,6 +70,11 @@ def token(signer: Signer | None = None, *, header: Any = None, payload: Any = No
         payload = _merged(CLAIMS, claims)
     signing_input = f"{segment(header)}.{segment(payload)}"
     return f"{signing_input}.{b64(signer.sign(signing_input.encode()))}"
+
+
+def spelled(claim: str, text: str) -> bytes:
+    """The usual claims, with one spelled in JSON as *text*."""
+    return json.dumps({**CLAIMS, claim: "@"}).replace('"@"', text).encode()
 
 
 def _merged(usual: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from weighlock.masking.operators import OPERATORS
 from weighlock.settings import Settings
 from weighlock.stages import belt, errorpages, inject, options, quiet
 from weighlock.stages.chain import Chain
+from weighlock.stages.gate import Gate
 from weighlock.stages.stage import Parts, Stage
 
 
@@ -70,7 +71,7 @@ def start(order: Sequence[type[Stage]], script: str) -> None:
     quiet.install()
     errorpages.install()
     inject.install()
-    belt.install(chain)
+    belt.install(Gate(chain))
     register(Gateway(parts, chain, journal), script)
 
 

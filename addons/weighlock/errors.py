@@ -36,8 +36,18 @@ class Refused(WeighlockError):
     retry = False
     """Whether the same request may succeed a moment later; SDKs are told by `x-should-retry`."""
 
-    def __init__(self, code: str, reason: str, *, next_step: str = "", because: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        reason: str,
+        *,
+        next_step: str = "",
+        because: tuple[str, ...] = (),
+        retry: bool | None = None,
+    ) -> None:
         self.code, self.reason, self.next_step, self.because = code, reason, next_step, because
+        if retry is not None:
+            self.retry = retry
         super().__init__(f"{code}: {reason}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sqlite3
 import ssl
 import subprocess
@@ -271,6 +272,7 @@ def mitmweb(flows: Path, folder: Path) -> Iterator[list[dict[str, Any]]]:
     command = [sys.executable, "-c", "from mitmproxy.tools.main import mitmweb; mitmweb()"]
     process = subprocess.Popen(
         [*command, "-n", "-r", str(flows), "--no-web-open-browser", *sets],
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -17,8 +17,6 @@ HOOKS = (
     "error",
     "server_connect",
     "client_disconnected",
-    "cleared",
-    "failed",
 )
 
 
@@ -77,6 +75,7 @@ try:
     from weighlock.stages.broker import Broker
     from weighlock.stages.chain import Chain
     from weighlock.stages.decide import Decide
+    from weighlock.stages.gate import Gate
     from weighlock.stages.identify import Identify
     from weighlock.stages.inspect import Inspect
     from weighlock.stages.mask import Mask
@@ -86,6 +85,7 @@ try:
 
     for hook in HOOKS:
         sabotage(Chain, hook)
+    sabotage(Gate, "cleared")
     for name in ("weigh", "document", "start_stream"):
         sabotage(reply, name)
     for name in ("feed", "release", "finish"):

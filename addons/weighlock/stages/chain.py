@@ -5,39 +5,26 @@ that raises, hangs, or leaves its field empty.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import uuid
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from mitmproxy import connection, flow, http, tls
-from mitmproxy.proxy import layer, layers, server_hooks
+from mitmproxy import connection, flow, http
+from mitmproxy.proxy import server_hooks
 
-from weighlock.approval.binding import binding
-from weighlock.errors import BadReply, Forbidden, Refused, Unavailable
+from weighlock.errors import BadReply, Refused, TooLarge
 from weighlock.model import Exchange
 from weighlock.stages import inject, reply
 from weighlock.stages.passage import Passage
 from weighlock.stages.record import Recorder
+from weighlock.stages.refusals import client_gone, failure, not_ready
+from weighlock.stages.release import release
 from weighlock.stages.stage import Parts, Stage, filled
 from weighlock.stages.tunnels import Tunnels
 
 log = logging.getLogger("weighlock")
-
-_LAYERS = (layers.HttpLayer, layers.ClientTLSLayer, layers.ServerTLSLayer)
-
-
-def not_ready() -> Unavailable:
-    return Unavailable("not-ready", "The gateway is starting or stopping.", next_step="Try again in a moment.")
-
-
-def client_gone() -> Unavailable:
-    return Unavailable("client-gone", "The connection ended.")
-
-
-def failure() -> Unavailable:
-    return Unavailable("gateway-failure", "The gateway could not judge this, so it went nowhere.")
 
 
 class Chain:
@@ -48,7 +35,8 @@ class Chain:
         self.parts = parts
         self.stages = stages
         self.recorder = Recorder(parts)
-        self.passages: WeakKeyDictionary[flow.Flow, Passage] = WeakKeyDictionary()
+        self.passages: dict[str, Passage] = {}
+        """By the flow's id, until its last hook."""
         self._limit = parts.settings.inspect_timeout * 6
         self._tunnels = next(stage for stage in stages if isinstance(stage, Tunnels))
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,9 +45,10 @@ class Chain:
 
     def client_disconnected(self, client: connection.Client) -> None:
         self.parts.tunnels.pop(client.id, None)
-        for passage in self._live():
+        for id, passage in list(self.passages.items()):
             if passage.flow.client_conn.id == client.id:
                 self.parts.desk.cancel(passage.exchange.id, client_gone())
+                del self.passages[id]
 
     async def http_connect(self, flow: http.HTTPFlow) -> None:
         passage = self._open(flow)
@@ -85,7 +74,7 @@ class Chain:
             await self._walk(passage, "requestheaders")
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        passage = self.passages[flow]
+        passage = self.passages[flow.id]
         if passage.refused:
             return
         await self._walk(passage, "request")
@@ -106,31 +95,13 @@ class Chain:
                     raise Hollow(stage.fills)
                 setattr(exchange, stage.fills, value)
             if at == "request":
-                self._release(passage)
+                self.recheck(passage)
+                release(passage)
         except Refused as refused:
             await self._refuse(passage, refused)
         except Exception as error:
             log.error("refused: %s while filling in an exchange", type(error).__name__)
             await self._refuse(passage, failure())
-
-    def _release(self, passage: Passage) -> None:
-        """Put what was judged, and nothing else, in place of what was sent; then seal it."""
-        exchange, request = passage.exchange, passage.flow.request
-        outbound, release = filled(exchange.outbound), filled(exchange.release)
-        destination, principal = filled(exchange.destination), filled(exchange.principal)
-        filled(exchange.entry)
-        self.recheck(passage)
-        because = filled(exchange.verdict).because
-        if binding(destination, outbound, principal.workload, because) != release.binding:
-            raise Forbidden("binding-broken", "What would be sent is not what was judged.")
-        request.method, request.path = outbound.method, outbound.path
-        fields = (*outbound.headers, *filled(exchange.credential))
-        if request.is_http2:
-            fields = tuple((name, value) for name, value in fields if name != "host")
-        request.headers = http.Headers([(name.encode(), value.encode()) for name, value in fields])
-        request.trailers = None
-        request.raw_content = outbound.body
-        passage.seal_request()
 
     def recheck(self, passage: Passage) -> None:
         """Raise Refused when the principal was cut off meanwhile."""
@@ -141,7 +112,7 @@ class Chain:
     # -- the response -----------------------------------------------------------------------------------------------
 
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
-        passage = self.passages[flow]
+        passage = self.passages[flow.id]
         response = filled(flow.response)
         response.stream = False
         if passage.refused:
@@ -155,7 +126,7 @@ class Chain:
             self._spawn(self._end_stream(passage, passage.pump))
 
     async def response(self, flow: http.HTTPFlow) -> None:
-        passage = self.passages[flow]
+        passage = self.passages[flow.id]
         if passage.refused and passage.pump is None:
             return
         received = b""
@@ -205,12 +176,14 @@ class Chain:
             await inject.end(passage.flow)
 
     async def error(self, flow: http.HTTPFlow) -> None:
-        passage = self.passages.get(flow)
+        passage = self.passages.pop(flow.id, None)
         if passage is None:
             return
         if passage.pump:
             passage.pump.fail(passage.refused or client_gone())
         self.parts.desk.cancel(passage.exchange.id, client_gone())
+        if flow.error and "body_size_limit" in flow.error.msg:
+            passage.refused = passage.refused or TooLarge("body-too-large", "The body is over the gateway's limit.")
         await self.recorder.error(passage)
 
     # -- what is under way ------------------------------------------------------------------------------------------
@@ -238,70 +211,6 @@ class Chain:
             passage.refused = passage.refused or refused
             self._spawn(inject.end(passage.flow))
 
-    # -- what the belt asks -----------------------------------------------------------------------------------------
-
-    def cleared(self, hook: str, data: Any) -> bool:
-        """Whether what is about to happen is what this chain judged, after every other addon had its turn."""
-        match hook:
-            case "tls_clienthello":
-                hello: tls.ClientHelloData = data
-                return not hello.ignore_connection and not hello.establish_server_tls_first
-            case "next_layer":
-                chosen: layer.NextLayer = data
-                return chosen.layer is None or isinstance(chosen.layer, _LAYERS)
-            case "server_connect":
-                connect: server_hooks.ServerConnectionHookData = data
-                return connect.server.error is not None or self._listed(connect.server)
-            case "http_connect" | "requestheaders" | "request" | "responseheaders" | "response":
-                passage = self.passages.get(data)
-                return passage is not None and self._flow_cleared(hook, passage)
-            case _:
-                return True
-
-    def _listed(self, server: connection.Server) -> bool:
-        address = server.address
-        listed = self.parts.rulebook.current.destinations
-        return server.via is None and address is not None and (address[0].lower(), address[1]) in listed
-
-    def _flow_cleared(self, hook: str, passage: Passage) -> bool:
-        flow_ = passage.flow
-        if flow_.request.stream:
-            return False
-        if hook in ("responseheaders", "response") and flow_.error and flow_.error.msg == flow.Error.KILLED_MESSAGE:
-            return True  # mitmproxy ends it
-        if passage.refused and passage.pump is None:
-            return passage.response_intact and not flow_.response.stream if flow_.response else False
-        match hook:
-            case "http_connect":
-                return flow_.response is None and flow_.client_conn.id in self.parts.tunnels
-            case "requestheaders":
-                return flow_.error is not None or (flow_.response is None and passage.exchange.principal is not None)
-            case "request":
-                return flow_.response is None and passage.request_intact
-            case "responseheaders":
-                return filled(flow_.response).stream in (False, passage.pump and passage.pump.feed)
-            case _:
-                return passage.closed and (passage.pump is not None or passage.response_intact)
-
-    def failed(self, hook: str, data: Any) -> bool:
-        match hook:
-            case "client_connected":
-                data.error = "refused"
-            case "server_connect":
-                data.server.error = "refused"
-            case "client_disconnected" | "error" | "server_disconnected" | "server_connect_error":
-                pass
-            case "http_connect" | "requestheaders" | "request" | "response":
-                passage = self.passages.get(data)
-                if passage is None or passage.pump or data.request.stream:
-                    return False
-                passage.refused = passage.refused or failure()
-                data.response = reply.refusal(passage, failure())
-                passage.seal_response()
-            case _:
-                return False
-        return True
-
     # -- helpers ----------------------------------------------------------------------------------------------------
 
     def _open(self, flow_: http.HTTPFlow) -> Passage:
@@ -314,7 +223,9 @@ class Chain:
             peer=f"{peer[0]}:{peer[1]}" if peer else "",
             rules=self.parts.rulebook.current,
         )
-        self.passages[flow_] = passage = Passage(exchange, flow_)
+        self.passages[flow_.id] = passage = Passage(exchange, flow_)
+        with contextlib.suppress(Refused):  # a head that cannot be written down is refused for it soon enough
+            passage.sent = self.recorder.as_sent(flow_.request)
         return passage
 
     def _live(self) -> list[Passage]:

@@ -31,7 +31,10 @@ class Record(Stage):
             "request.sent": as_sent(flow.request, self.parts.keys.fingerprint),
             "request.forwarded": as_forwarded(outbound),
         }
-        return await self.parts.ledger.append(Draft(Kind.REQUEST, entry.request_body(exchange), payloads))
+        seq = await self.parts.ledger.append(Draft(Kind.REQUEST, entry.request_body(exchange), payloads))
+        verdict, call = filled(exchange.verdict), filled(exchange.call)
+        log.info("%s to %s: %s (entry %d)", _who(exchange), call.destination, verdict.action.name.lower(), seq)
+        return seq
 
 
 class Recorder:
@@ -56,12 +59,15 @@ class Recorder:
         if passage.sent:
             payloads["request.sent"] = passage.sent
         body = entry.refusal_body(passage.exchange, refused)
+        log.info("%s refused: %s", _who(passage.exchange), refused.code)
         if isinstance(refused, statickeys.StaticKeyPresented):
             body["static_key"] = asdict(statickeys.fingerprint(refused.value, self.parts.keys.fingerprint))
         await self._append_if_possible(passage, Draft(Kind.REFUSAL, body, payloads))
 
     async def response(self, passage: Passage, received: bytes, or_fail: bool = True) -> None:
         """What came back, and what of it was delivered. With *or_fail*, Unavailable where that cannot be written."""
+        if passage.refused:
+            log.info("%s reply refused: %s", _who(passage.exchange), passage.refused.code)
         draft = Draft(
             Kind.RESPONSE,
             entry.response_body(
@@ -98,6 +104,11 @@ class Recorder:
             await self.parts.ledger.append(draft)
         except Refused as refused:
             log.error("not recorded: %s of exchange %s: %s", draft.kind, passage.exchange.id, refused.code)
+
+
+def _who(exchange: Exchange) -> str:
+    """For the log: names of ours, and nothing that a client chose."""
+    return f"exchange {exchange.id} of {exchange.principal.workload if exchange.principal else 'nobody known'}"
 
 
 def as_sent(request: http.Request, key: bytes) -> bytes:

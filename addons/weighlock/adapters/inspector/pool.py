@@ -65,7 +65,7 @@ class _Worker:
         if "refused" in answer:
             raise getattr(errors, answer["refused"])(answer["code"], answer["reason"])
         if "findings" not in answer:
-            raise Unavailable("inspection-failed", "A text could not be inspected.")
+            raise Unavailable("inspection-failed", "A text could not be inspected.", retry=False)
         return tuple(_finding(*values) for values in answer["findings"])
 
     async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -160,10 +160,10 @@ class Pool:
             except Refused as refused:
                 _fail(future, refused)
             except TimeoutError:
-                _fail(future, Unavailable("inspection-timeout", "A text took too long to inspect."))
+                _fail(future, Unavailable("inspection-timeout", "A text took too long to inspect.", retry=False))
                 await self._replace(worker)
             except Exception:  # whatever it is, this worker is not to be trusted with another text
-                _fail(future, Unavailable("inspector-died", "An inspector died over this text."))
+                _fail(future, Unavailable("inspector-died", "An inspector died over this text.", retry=False))
                 await self._replace(worker)
             else:
                 if not future.done():
