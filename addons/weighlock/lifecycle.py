@@ -129,7 +129,8 @@ class Gateway:
             await self.parts.pool.close()
 
     async def _approver(self, token: str) -> Approver:
-        return await self.parts.identifier.approver(token, self.parts.rulebook.current.identity)
+        rules, cut = self.parts.rulebook.current.identity, self.parts.cutoffs.current()
+        return await self.parts.identifier.approver(token, rules, cut)
 
     def _cut_off(self) -> None:
         self.chain.cut_off()

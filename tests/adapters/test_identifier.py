@@ -141,14 +141,14 @@ def a_person(**given: Any) -> str:
 
 
 async def test_an_approvers_token_becomes_an_approver() -> None:
-    assert await an_identifier().approver(a_person(), rules()) == Approver(
+    assert await an_identifier().approver(a_person(), rules(), ()) == Approver(
         URL, "u-7", "lee@example.com", frozenset({"leads"})
     )
 
 
 @pytest.mark.parametrize("email", [None, 5, ["lee@example.com"]])
 async def test_an_email_that_is_no_text_is_none(email: Any) -> None:
-    assert (await an_identifier().approver(a_person(email=email), rules())).email == ""
+    assert (await an_identifier().approver(a_person(email=email), rules(), ())).email == ""
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,18 @@ async def test_an_email_that_is_no_text_is_none(email: Any) -> None:
 )
 async def test_any_other_token_approves_nothing(raw: str, known: IdentityRules, code: str) -> None:
     with pytest.raises(Refused) as caught:
-        await an_identifier().approver(raw, known)
+        await an_identifier().approver(raw, known, ())
 
     assert (caught.value.code, caught.value.status) == (code, 401)
+
+
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [("sub", "u-7"), ("email", "Lee@Example.com"), ("owner", "lee@example.com"), ("groups", "leads")],
+)
+async def test_whoever_is_cut_off_approves_nothing(claim: str, value: str) -> None:
+    cut = Cutoff(1, claim, value, "left", "ops", 1.0)
+    with pytest.raises(Refused, match="cut-off"):
+        await an_identifier().approver(a_person(), rules(), [cut])
+
+    assert await an_identifier().approver(a_person(sub="u-8", email="kim@example.com", groups=[]), rules(), [cut])

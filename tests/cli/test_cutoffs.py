@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from weighlock.adapters.stores.control import Control
 from weighlock.cli.cutoffs import cutoffs
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -15,6 +16,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
+    """A folder that a gateway has used."""
+    Control.open(tmp_path).close()
     return tmp_path
 
 

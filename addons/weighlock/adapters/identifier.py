@@ -29,16 +29,7 @@ class Identifier:
         claims = await self._verified(envelope, issuer, issuer.audience)
         today = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).date()
         workload = workloads.match(rules.workloads, issuer.url, claims, today)
-        principal = Principal(
-            issuer=issuer.url,
-            subject=claims["sub"],
-            workload=workload.id,
-            owner=workload.owner,
-            groups=_groups(claims, issuer),
-            claims=claims,
-            token_id=envelope.token_id,
-            expires_at=float(claims["exp"]),
-        )
+        principal = _principal(envelope, issuer, claims, workload.id, workload.owner)
         cutoffs.check(cut, principal)
         return principal
 
@@ -46,14 +37,19 @@ class Identifier:
         """What can change while an exchange is under way. A token that expires meanwhile does not end it."""
         cutoffs.check(cut, principal)
 
-    async def approver(self, raw: str, rules: IdentityRules) -> Approver:
-        """The person whose token this is. A token for calls approves nothing: its audience is another."""
+    async def approver(self, raw: str, rules: IdentityRules, cut: Iterable[Cutoff]) -> Approver:
+        """The person whose token this is. A token for calls approves nothing: its audience is another.
+
+        Whoever is cut off approves nothing either; a cut-off of an owner is one of the approver with that email.
+        """
         envelope, issuer = self._issued(raw, rules)
         if not issuer.approver_audience:
             raise Unidentified("issuer-no-approvers", "Tokens of this issuer approve nothing.")
         claims = await self._verified(envelope, issuer, issuer.approver_audience)
         email = claims.get("email")
-        return Approver(issuer.url, claims["sub"], email if isinstance(email, str) else "", _groups(claims, issuer))
+        person = _principal(envelope, issuer, claims, workload="", owner=email if isinstance(email, str) else "")
+        cutoffs.check(cut, person)
+        return Approver(person.issuer, person.subject, person.owner, person.groups)
 
     def _issued(self, raw: str, rules: IdentityRules) -> tuple[Envelope, Issuer]:
         envelope = tokens.peek(raw)
@@ -66,6 +62,19 @@ class Identifier:
     async def _verified(self, envelope: Envelope, issuer: Issuer, audience: str) -> Mapping[str, Any]:
         key = await self._jwks.key(issuer, envelope.kid, envelope.alg)
         return tokens.verify(envelope, issuer, audience, key, self._clock())
+
+
+def _principal(envelope: Envelope, issuer: Issuer, claims: Mapping[str, Any], workload: str, owner: str) -> Principal:
+    return Principal(
+        issuer=issuer.url,
+        subject=claims["sub"],
+        workload=workload,
+        owner=owner,
+        groups=_groups(claims, issuer),
+        claims=claims,
+        token_id=envelope.token_id,
+        expires_at=float(claims["exp"]),
+    )
 
 
 def _groups(claims: Mapping[str, Any], issuer: Issuer) -> frozenset[str]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import os
+import sqlite3
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import click
 
 from weighlock.adapters.stores.control import Control
-from weighlock.cli.common import EXIT_WRONG, as_json, read_settings, show, state_option
+from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, show, state_option
+from weighlock.errors import ConfigError
 
 
-@click.group("cutoffs")
+@click.group("cutoffs", cls=Group)
 def cutoffs() -> None:
     """Cut a person, workload or token off: new requests, held ones and running streams, within a second."""
 
@@ -29,11 +34,13 @@ def add(claim: str, value: str, issuer: str, issued_before: datetime | None, rea
 
     CLAIM is any claim of its token (actor_id, sub, email...), or `workload`, `owner`, or `token` (its id).
     """
+    if not claim.strip() or not value.strip():
+        raise click.UsageError("CLAIM and VALUE must not be empty: such a cut-off would cut nobody off")
     before = issued_before.replace(tzinfo=UTC).timestamp() if issued_before else None
-    control = Control.open(read_settings(state=state).state)
-    cutoff = control.add(
-        claim, value, issuer=issuer, before=before, reason=reason, by=getpass.getuser(), now=time.time()
-    )
+    with _control(state) as control:
+        cutoff = control.add(
+            claim.strip(), value.strip(), issuer=issuer, before=before, reason=reason, by=_operator(), now=time.time()
+        )
     click.echo(f"cut off {claim} {value} (cut-off {cutoff.id}); lift it with: weighlock cutoffs lift {cutoff.id}")
 
 
@@ -43,7 +50,8 @@ def add(claim: str, value: str, issuer: str, issued_before: datetime | None, rea
 @as_json
 def list_(everything: bool, state: str, as_json: bool) -> None:
     """Show the cut-offs in force."""
-    rows = [row for row in Control.open(read_settings(state=state).state).list() if everything or not row["lifted_at"]]
+    with _control(state) as control:
+        rows = [row for row in control.list() if everything or not row["lifted_at"]]
     for row in rows:
         for name in ("added_at", "lifted_at", "before"):
             row[name] = datetime.fromtimestamp(row[name], UTC).isoformat(timespec="seconds") if row[name] else None
@@ -56,7 +64,30 @@ def list_(everything: bool, state: str, as_json: bool) -> None:
 @click.pass_context
 def lift(ctx: click.Context, id: int, state: str) -> None:
     """Lift cut-off ID."""
-    if not Control.open(read_settings(state=state).state).lift(id, by=getpass.getuser(), now=time.time()):
+    with _control(state) as control:
+        lifted = control.lift(id, by=_operator(), now=time.time())
+    if not lifted:
         click.echo(f"weighlock: no cut-off {id} is in force; `weighlock cutoffs list` shows those that are", err=True)
         ctx.exit(EXIT_WRONG)
     click.echo(f"lifted cut-off {id}")
+
+
+@contextlib.contextmanager
+def _control(state: str) -> Iterator[Control]:
+    """The gateway's own, closed afterwards. A folder that no gateway has used is refused: nobody would be cut off."""
+    folder = read_settings(state=state).state
+    if not (folder / "control.db").is_file():
+        raise ConfigError("no gateway has used this state folder; name its own with --state", str(folder))
+    with contextlib.closing(Control.open(folder)) as control:
+        try:
+            yield control
+        except sqlite3.Error as error:
+            raise ConfigError(f"cannot be used: {error}", str(folder / "control.db")) from None
+
+
+def _operator() -> str:
+    """The account's name; a container's user may have none, and must be able to cut somebody off nevertheless."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"

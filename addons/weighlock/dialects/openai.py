@@ -66,7 +66,10 @@ def read(view: RequestView) -> Reading:
         raise Malformed("body-shape", "`stream` is true or false.")
     if body.get("logprobs") or body.get("top_logprobs"):
         raise Unsupported("logprobs", "Token probabilities spell out what masking hides.", next_step="Leave it out.")
-    if body.get("audio") or "audio" in (body.get("modalities") or ()):
+    modalities = body.get("modalities") or []
+    if not isinstance(modalities, list):
+        raise Malformed("body-shape", "`modalities` is a list.")
+    if body.get("audio") or "audio" in modalities:
         raise Unsupported("not-inspectable", "Audio cannot be inspected.", next_step="Ask for text.")
     _only_text(body["messages"])
     return Reading(operation, model, bool(stream), document, (*outer, *_texts(document)))
@@ -149,6 +152,8 @@ def _only_text(messages: list[object]) -> None:
     for message in messages:
         content = message.get("content") if isinstance(message, dict) else None
         for part in content if isinstance(content, list) else ():
+            if isinstance(part, dict) and not isinstance(part.get("type", ""), str):
+                raise Malformed("body-shape", "The `type` of a part is a word.")
             if isinstance(part, dict) and (part.get("type") in _NOT_TEXT or _NOT_TEXT & part.keys()):
                 raise Unsupported(
                     "not-inspectable",
@@ -157,9 +162,9 @@ def _only_text(messages: list[object]) -> None:
                 )
 
 
-_LOGPROBS = re.compile(r".*/logprobs/.+/token")
+_LOGPROBS = re.compile(r".*/logprobs/.+")
 
 
 def _no_logprobs(leaf: Leaf) -> None:
-    if _LOGPROBS.fullmatch(leaf.pointer):
+    if leaf.kind != "key" and _LOGPROBS.fullmatch(leaf.pointer):
         raise BadReply("reply-logprobs", "The reply spells out its tokens, which shows what masking hides.")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable
 
 from weighlock.errors import Unidentified
-from weighlock.identity.statickeys import StaticKeyPresented
+from weighlock.identity.statickeys import UNKNOWN, StaticKeyPresented, vendor
 from weighlock.model import Headers, Token
 
 PLACEHOLDER = "weighlock"
@@ -25,18 +24,16 @@ _JWT = re.compile(r"[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]*")
 def proxy(headers: Headers, tunnel: str | None) -> Token | None:
     """Proxy-Authorization of the CONNECT, and of the request: Basic with the token as password, or Bearer."""
     values = [*([tunnel] if tunnel else []), *_all(headers, "proxy-authorization")]
-    found = {token for value in values if (token := _credential(value, "proxy-authorization"))}
-    return _only(found, "proxy-authorization")
+    return _only(_credentials(values, "proxy-authorization"), "proxy-authorization")
 
 
 def bearer(headers: Headers, tunnel: str | None) -> Token | None:
-    found = {token for value in _all(headers, "authorization") if (token := _credential(value, "authorization"))}
-    return _only(found, "authorization")
+    return _only(_credentials(_all(headers, "authorization"), "authorization"), "authorization")
 
 
 def _api_key(name: str) -> Callable[[Headers, str | None], Token | None]:
     def carrier(headers: Headers, tunnel: str | None) -> Token | None:
-        return _only({value.strip() for value in _all(headers, name)} - {"", PLACEHOLDER}, name)
+        return _only({value.strip() for value in _all(headers, name)}, name)
 
     return carrier
 
@@ -69,24 +66,29 @@ def find(headers: Headers, tunnel: str | None) -> Token:
     return found[0]
 
 
-def _credential(value: str, carrier: str) -> str:
-    scheme, _, rest = value.strip().partition(" ")
+def _credentials(values: list[str], carrier: str) -> set[str]:
+    return {credential for value in values for credential in _credential(value.strip(), carrier)}
+
+
+def _credential(value: str, carrier: str) -> tuple[str, ...]:
+    scheme, _, rest = value.partition(" ")
     rest = rest.strip()
     if scheme.lower() == "bearer":
-        return "" if rest == PLACEHOLDER else rest
+        return (rest,)
     if scheme.lower() == "basic":
         try:
-            decoded = base64.b64decode(rest, validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
+            user, _, password = base64.b64decode(rest, validate=True).decode("utf-8").partition(":")
+        except ValueError:
             raise Unidentified("carrier-malformed", f"The {carrier} field is not what it says it is.") from None
-        return decoded.partition(":")[2] if decoded.partition(":")[2] != PLACEHOLDER else ""
+        # A user name may be anything, but is no place to hide a key.
+        return (password, user) if _JWT.fullmatch(user) or vendor(user) != UNKNOWN else (password,)
     if not rest:
-        return scheme
+        return (scheme,)
     raise Unidentified("carrier-malformed", f"The {carrier} field has an unknown scheme.")
 
 
 def _only(values: set[str], carrier: str) -> Token | None:
-    values = values - {""}
+    values = values - {"", PLACEHOLDER}
     if key := next((value for value in sorted(values) if not _JWT.fullmatch(value)), ""):
         raise StaticKeyPresented(key)
     if len(values) > 1:

@@ -52,6 +52,8 @@ def parse(node: Node) -> Mapping[str, Issuer]:
                 given[name] = members[name].text()
         if "algorithms" in members:
             given["algorithms"] = tuple(item.choice(ALGORITHMS) for item in members["algorithms"].sequence())
+            if not given["algorithms"]:
+                raise members["algorithms"].error("name at least one algorithm, or no token would be believed")
         if "types" in members:
             given["types"] = members["types"].strings(r"[a-z0-9+.-]*", 'a lower-case `typ`, or "" for none')
         if "required" in members:

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from weighlock.errors import Unidentified
 
+UNKNOWN = "unknown"
+_SCHEMES = ("basic", "bearer")
+
 _SHAPES: tuple[tuple[str, str], ...] = (
     ("anthropic", r"sk-ant-[A-Za-z0-9_-]{8,}"),
     ("openrouter", r"sk-or-[A-Za-z0-9_-]{8,}"),
@@ -43,26 +46,28 @@ class StaticKeyPresented(Unidentified):
 
     def __init__(self, value: str) -> None:
         self.value = value
+        whose = vendor(value)
         super().__init__(
             "static-key",
-            f"A static {vendor(value)} key is not an identity, and never passes here.",
+            f"A static {'' if whose == UNKNOWN else whose + ' '}key is not an identity, and never passes here.",
             next_step="Take it out of the job, revoke it, and send the pipeline's OIDC token instead: "
             "HTTPS_PROXY=http://oidc:$TOKEN@GATEWAY. Where an SDK insists on an API key, set it to `weighlock`.",
         )
 
 
 def vendor(value: str) -> str:
-    """Whose key it looks like; `unknown` where it looks like nobody's."""
-    return next((name for name, shape in _SHAPES if re.fullmatch(shape, value)), "unknown")
+    """Whose key it looks like; UNKNOWN where it looks like nobody's."""
+    return next((name for name, shape in _SHAPES if re.fullmatch(shape, value)), UNKNOWN)
 
 
 def fingerprint(value: str, key: bytes) -> StaticKey:
     digest = hmac.new(key, b"static-key\0" + value.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
-    return StaticKey(vendor(value), digest, value[-4:] if len(value) >= 20 else "")
+    shown = len(value) >= 20 and value.isascii() and value.isprintable()
+    return StaticKey(vendor(value), digest, value[-4:] if shown else "")
 
 
 def describe(value: str, key: bytes) -> str:
-    """What stands in the record in place of a credential's header value."""
+    """What stands in the record in place of a credential's header value. Only the word of a known scheme is kept."""
     scheme, space, rest = value.partition(" ")
-    prefix, secret = (f"{scheme} ", rest) if space else ("", value)
+    prefix, secret = (f"{scheme} ", rest) if space and scheme.lower() in _SCHEMES else ("", value)
     return f"{prefix}[{fingerprint(secret, key)}]"

@@ -102,8 +102,8 @@ def verify(envelope: Envelope, issuer: Issuer, audience: str, key: Key, now: flo
         raise malformed("`jti` must be text")
     try:
         return {name: _plain(value) for name, value in claims.items()}
-    except ValueError:  # an integer of more digits than Python reads
-        raise malformed("a number is too long") from None
+    except ValueError:  # more digits than Python reads, or more than a float holds
+        raise malformed("a number is out of bounds") from None
 
 
 def allowed(envelope: Envelope, issuer: Issuer) -> None:
@@ -181,7 +181,10 @@ def _audiences(value: Any) -> list[Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Number):
-        return float(value) if re.search(r"[.eE]", value) else int(value)
+        number = float(value) if re.search(r"[.eE]", value) else int(value)
+        if not math.isfinite(number):
+            raise ValueError
+        return number
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value

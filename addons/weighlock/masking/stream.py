@@ -71,7 +71,7 @@ class SseMasker:
         self._over: set[str] = set()
         self._known: set[tuple[Role, str]] = set()
         self._events = 0
-        self._done = False
+        self._done = self._finished = False
         self._error: Refused | None = None
 
     def feed(self, data: bytes) -> tuple[Text, ...]:
@@ -84,6 +84,7 @@ class SseMasker:
         if not self._done:
             self._error = BadReply("stream-truncated", "The stream breaks off before its end.")
             raise self._error
+        self._finished = True
         return texts
 
     def release(self, rewrites: Mapping[str, Sequence[Rewrite]]) -> bytes:
@@ -103,11 +104,17 @@ class SseMasker:
                     self._known.add((text.role, text.value))
             held.whole.clear()
         out = []
-        while self._line and all(d.end <= d.window.cleared or d.start == d.end for d in self._line[0].deltas):
+        while self._line and self._may_leave(self._line[0]):
             held = self._line.popleft()
             self._held -= len(held.event.data)
             out.append(_written(held))
         return b"".join(out)
+
+    def _may_leave(self, held: _Held) -> bool:
+        """All of it is cleared; and the event that says that all is well waits until it is."""
+        if held.document is None:
+            return self._finished
+        return all(delta.end <= delta.window.cleared or delta.start == delta.end for delta in held.deltas)
 
     def _guarded(self, read: Callable[[], list[sse.Event]]) -> tuple[Text, ...]:
         if self._error:

@@ -14,12 +14,12 @@ from typing import Any
 from mitmproxy import connection, flow, http
 from mitmproxy.proxy import server_hooks
 
-from weighlock.errors import BadReply, Refused, TooLarge
+from weighlock.errors import BadReply, Refused
 from weighlock.model import Exchange
 from weighlock.stages import inject, reply
 from weighlock.stages.passage import Passage
 from weighlock.stages.record import Recorder
-from weighlock.stages.refusals import client_gone, failure, not_ready
+from weighlock.stages.refusals import client_gone, failure, not_ready, too_large
 from weighlock.stages.release import release
 from weighlock.stages.stage import Parts, Stage, filled
 from weighlock.stages.tunnels import Tunnels
@@ -183,7 +183,7 @@ class Chain:
             passage.pump.fail(passage.refused or client_gone())
         self.parts.desk.cancel(passage.exchange.id, client_gone())
         if flow.error and "body_size_limit" in flow.error.msg:
-            passage.refused = passage.refused or TooLarge("body-too-large", "The body is over the gateway's limit.")
+            passage.refused = passage.refused or too_large(reply=passage.exchange.entry is not None)
         await self.recorder.error(passage)
 
     # -- what is under way ------------------------------------------------------------------------------------------

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from mitmproxy import http
 from mitmproxy.net.http import http1
+from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import _http1, _http2
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
 
 _REASONS = {
     400: ("request-invalid", "This is not HTTP that everybody reads the same way.", ""),
@@ -40,4 +44,19 @@ def _response(status_code: int, message: str = "") -> bytes:
 def install() -> None:
     """For the life of the process."""
     _http1.make_error_response = _response
+    stock = _http1.Http1Connection.read_body
+
+    def read_body(self: Any, event: events.Event) -> Iterator[commands.Command]:
+        try:
+            yield from stock(self, event)
+        except NotImplementedError:  # trailers; mitmproxy would leave both sides waiting
+            if isinstance(self, _http1.Http1Server):
+                yield commands.SendData(self.conn, _response(400))
+            yield commands.CloseConnection(self.conn)
+            yield ReceiveHttp(
+                self.ReceiveProtocolError(self.stream_id, "trailers", code=self.ReceiveProtocolError.code)
+            )
+            self.state = self.done
+
+    _http1.Http1Connection.read_body = read_body  # type: ignore[method-assign, assignment]
     _http2.format_error = page  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, unquote
 
 from mitmproxy import http
@@ -44,6 +45,8 @@ class Read(Stage):
 def view_of(request: http.Request) -> RequestView:
     path, _, query = request.path.partition("?")
     try:
+        if re.search(r"%(?![0-9A-Fa-f]{2})", request.path):
+            raise ValueError
         pairs = tuple(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict"))
         unquote(path, errors="strict")
     except ValueError:

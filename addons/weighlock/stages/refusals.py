@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighlock.errors import Unavailable
+from weighlock.errors import BadReply, Refused, TooLarge, Unavailable
 
 
 def not_ready() -> Unavailable:
@@ -15,3 +15,10 @@ def client_gone() -> Unavailable:
 
 def failure() -> Unavailable:
     return Unavailable("gateway-failure", "The gateway could not judge this, so it went nowhere.")
+
+
+def too_large(*, reply: bool) -> Refused:
+    """mitmproxy itself broke off a body that went over the bound."""
+    if reply:
+        return BadReply("reply-too-large", "The reply is over the gateway's limit.")
+    return TooLarge("body-too-large", "The body is over the gateway's limit.")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from mitmproxy import http
 
 from weighlock import dialects
-from weighlock.errors import BadReply, Refused
+from weighlock.errors import BadReply, Forbidden, Refused
 from weighlock.masking import apply
 from weighlock.masking.apply import Rewrite
 from weighlock.masking.stream import SseMasker
@@ -40,7 +40,10 @@ async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict
     if verdict.action >= Action.HOLD:
         raise blocked(verdict)
     run = parts.operators(filled(exchange.principal).token_id)
-    rewrites = {text.pointer: apply.rewrites(text, findings, verdict.operators, run) for text in texts}
+    try:
+        rewrites = {text.pointer: apply.rewrites(text, findings, verdict.operators, run) for text in texts}
+    except Forbidden:
+        raise BadReply("reply-not-maskable", "Something stands in the reply where it cannot be masked.") from None
     return {pointer: found for pointer, found in rewrites.items() if found}
 
 
@@ -72,6 +75,7 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
         headers.append(("transfer-encoding", "chunked"))
     response.headers = http.Headers([(name.encode(), value.encode()) for name, value in headers])
     response.stream = pump.feed
+    response.http_version, response.reason = "HTTP/1.1", "OK"  # its own words are not passed on
     return pump
 
 
@@ -79,7 +83,7 @@ async def document(parts: Parts, passage: Passage) -> http.Response:
     """The buffered reply in its masked form; raises Refused where it cannot be read or may not be seen."""
     call, response = filled(passage.exchange.call), filled(passage.flow.response)
     if not 200 <= response.status_code < 300 and not 400 <= response.status_code < 600:
-        raise BadReply("reply-status", f"The model host answered with status {response.status_code}.")
+        raise BadReply("reply-status", "The model host answered with a status that is neither success nor error.")
     if response.trailers:
         raise BadReply("reply-trailers", "The reply has trailers, which are not inspected.")
     plain = body.decode(

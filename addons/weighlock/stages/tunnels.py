@@ -100,7 +100,7 @@ def _readable(flow: http.HTTPFlow) -> None:
     path = request.data.path
     if not re.fullmatch(rb"/[\x21-\x7e]*", path) or b"#" in path:
         raise Malformed("target-form", "The request target must be a path of printable ASCII.")
-    if not re.fullmatch(r"[A-Z]{1,16}", request.method):
+    if not re.fullmatch(rb"[A-Z]{1,16}", request.data.method):
         raise Malformed("method", "The method is not an upper-case word.")
     for name, value in request.headers.fields:
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):

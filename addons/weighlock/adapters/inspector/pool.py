@@ -184,9 +184,9 @@ class Pool:
 def _sliced(texts: Sequence[Text]) -> list[list[tuple[int, Text]]]:
     """The jobs: texts with the offset at which each begins in its whole. Only at segments' ends is a text parted."""
     jobs: list[list[tuple[int, Text]]] = []
-    size = SLICE
+    size = 0
     for offset, piece in itertools.chain.from_iterable(map(_pieces, texts)):
-        if size + len(piece.value) > SLICE or offset:
+        if not jobs or size + len(piece.value) > SLICE or offset:
             jobs.append([])
             size = 0
         jobs[-1].append((offset, piece))

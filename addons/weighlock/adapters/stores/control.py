@@ -47,12 +47,17 @@ class Control:
             connection = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
             try:
                 connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _SCHEMA)
+                control = cls(Database(connection))
+                control.current()
             except sqlite3.Error:
                 connection.close()
                 raise
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"cannot be opened: {error}", str(path)) from None
-        return cls(Database(connection))
+        return control
+
+    def close(self) -> None:
+        self._db.close()
 
     def add(
         self, claim: str, value: str, *, issuer: str, before: float | None, reason: str, by: str, now: float

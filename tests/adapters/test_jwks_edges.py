@@ -1,0 +1,58 @@
+"""What an issuer's keys do when they change in a file, or come a byte at a time."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from issuing import EC, JWKS, an_issuer
+from weighlock.adapters import jwks
+from weighlock.adapters.jwks import FILE_TTL, Jwks, load_source
+from weighlock.errors import Unidentified
+
+
+async def test_a_key_taken_out_of_a_file_is_not_believed_a_moment_later(tmp_path: Path) -> None:
+    now = 0.0
+    file, issuer = tmp_path / "jwks.json", an_issuer(jwks="file:jwks.json")
+    file.write_text(json.dumps(JWKS))
+    keys = Jwks(tmp_path, lambda: now)
+    assert await keys.key(issuer, "rsa", "RS256")
+
+    file.write_text(json.dumps({"keys": [dict(EC.jwk)]}))
+    now = FILE_TTL + 0.1
+    with pytest.raises(Unidentified, match="key-unknown"):
+        await keys.key(issuer, "rsa", "RS256")
+    assert await keys.key(issuer, "ec", "ES256")
+
+
+def test_an_answer_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each byte comes in time; all of them do not."""
+    monkeypatch.setattr(jwks, "TIMEOUT", 0.2)
+    stop = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        client, _ = server.accept()
+        with client:
+            client.recv(4096)
+            client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+            for _ in range(1000):
+                if stop.wait(0.02):
+                    return
+                try:
+                    client.sendall(b" ")
+                except OSError:
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=[server])
+        thread.start()
+        try:
+            with pytest.raises(TimeoutError):
+                load_source(f"http://127.0.0.1:{server.getsockname()[1]}/", Path())
+        finally:
+            stop.set()
+            thread.join()
