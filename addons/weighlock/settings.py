@@ -75,7 +75,7 @@ class Settings:
     hold_for: float = _knob(_seconds, "45s", "Longest that a held request waits in its connection.")
     hold_limit: int = _knob(_count, "200", "Most requests held at once; over it, refused.")
     console: tuple[str, int] | None = _knob(
-        _address, "127.0.0.1:8081", "Address of the approvers' API; empty turns it off, and a hold then only expires."
+        _address, "127.0.0.1:8181", "Address of the approvers' API; empty turns it off, and a hold then only expires."
     )
     upstream_ca: Path | None = _knob(
         _optional_path, "", "PEM file of the authorities that model hosts' certificates are checked against."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from clients import ask, chat, client, sdk
@@ -58,3 +60,35 @@ def test_a_secret_is_blocked_and_the_sdk_says_why(gateway: Gateway, host: ModelH
     assert caught.value.status_code == 403  # type: ignore[attr-defined]
     assert "secrets-never-leave" in str(caught.value)
     assert bytes(host.received[seen:]) == b""
+
+
+@pytest.mark.parametrize("http2", [False, True])
+@pytest.mark.parametrize("carrier", ["authorization", "x-api-key", "proxy"])
+def test_a_static_key_reaches_nobody(gateway: Gateway, host: ModelHost, carrier: str, http2: bool) -> None:
+    seen, key = len(host.received), "sk-proj-" + "9f8E7d6C5b4A39281706F5e4D3c2B1a0" * 2
+    headers = {"authorization": f"Bearer {key}"} if carrier == "authorization" else {"x-api-key": key}
+    with client(gateway, key if carrier == "proxy" else None, http2=http2) as http:
+        sent = {} if carrier == "proxy" else headers
+        response = http.post(f"{gateway.url}/chat/completions", json=chat("hello"), headers=sent)
+
+    assert response.status_code == 401
+    assert response.json()["error"]["code"] == "static-key"
+    assert response.headers["x-should-retry"] == "false"
+    assert key not in response.text
+    assert bytes(host.received[seen:]) == b""
+
+
+def test_a_refusal_is_tried_once_by_the_sdk(gateway: Gateway) -> None:
+    before = len(refusals(gateway))
+    with sdk(gateway, gateway.token(project_id=8)) as openai:
+        patient = openai.with_options(max_retries=3)
+        with pytest.raises(Exception, match="no registered workload"):
+            patient.chat.completions.create(**chat("hi"))
+
+    assert len(refusals(gateway)) == before + 1
+
+
+def refusals(gateway: Gateway) -> list[object]:
+    done = gateway.weighlock("ledger", "show", "--kind", "refusal", "--limit", "100000", "--json")
+    listed: list[object] = json.loads(done.stdout)
+    return listed
