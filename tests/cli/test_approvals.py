@@ -218,3 +218,35 @@ def test_something_else_at_that_address_is_no_gateway(running: Running) -> None:
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:99999", "127.0.0.1:"])
 def test_an_address_that_is_none_is_a_wrong_setting(running: Running, address: str) -> None:
     assert run("list", "--console", address, exit_code=78).stderr.startswith("weighlock: ")
+
+
+def test_a_stranger_that_refuses_in_other_words_is_no_gateway(running: Running) -> None:
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(404)
+            self.end_headers()
+            self.wfile.write(b'["no such thing"]')
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Api) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        result = run("list", "--console", f"127.0.0.1:{server.server_port}", exit_code=1)
+        thread.join()
+
+    assert "no gateway answers" in result.stderr
+
+
+@pytest.mark.parametrize("id", ["0123456789ab/decision", "a b", "../approvals", "é", "a?b"])
+def test_an_id_that_is_none_stays_an_id(running: Running, id: str) -> None:
+    assert run("show", id, exit_code=1).stderr == "weighlock: Not Found\n"
+
+
+def test_who_decided_and_why_is_shown(running: Running) -> None:
+    id = running.hold()
+    assert "decided by" not in run("show", id).stdout
+    run("approve", id, "--reason", "ticket 12")
+
+    lines = [" ".join(line.split()) for line in run("show", id).stdout.splitlines()]
+    assert lines[-2:] == ["decided by alice@example.com", "reason ticket 12"]

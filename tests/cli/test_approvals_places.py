@@ -15,6 +15,8 @@ HELD: dict[str, Any] = {
     "owner": "dana@example.com",
     "because": ["large"],
     "approvers": ["leads"],
+    "decided_by": "",
+    "reason": "",
     "requested_at": 1000.0,
     "expires_at": 1060.0,
 }

@@ -212,6 +212,20 @@ def test_of_two_operators_for_one_entity_the_stricter_runs() -> None:
     assert judged(policy, a_finding()).because == ("a", "b")
 
 
+@pytest.mark.parametrize("ids", [("a", "b"), ("b", "a")])
+def test_of_one_operator_with_two_sets_of_parameters_the_strictest_of_all_runs(ids: tuple[str, str]) -> None:
+    little, much = (
+        replace(a_mask(id, "mask"), operator=OperatorSpec("mask", {"keep_last": keep}))
+        for id, keep in zip(ids, (0, 64), strict=True)
+    )
+
+    assert judged(a_policy(ALLOW, little, much), a_finding()).operators == {"EMAIL_ADDRESS": OperatorSpec("redact")}
+    same = replace(little, id="same")
+    assert judged(a_policy(ALLOW, little, same), a_finding()).operators == {"EMAIL_ADDRESS": little.operator}
+    hashed = a_mask("c", "hash")
+    assert judged(a_policy(ALLOW, little, much, hashed), a_finding()).operators["EMAIL_ADDRESS"].name == "hash"
+
+
 def test_what_is_held_is_masked_all_the_same() -> None:
     verdict = judged(a_policy(ALLOW, a_hold(), a_mask("m", "hash")), a_finding())
 

@@ -8,7 +8,7 @@ import pytest
 
 from builders import a_call, a_finding, a_principal
 from weighlock.adapters import rulebook
-from weighlock.adapters.inspector.engine import NER_ENTITIES
+from weighlock.detection.rules import NER
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Finding, Level, Verdict
 from weighlock.policy.decide import UNCOVERED, decide
@@ -28,7 +28,7 @@ def of_ner(entity: str, **given: Any) -> Finding:
     return a_finding(entity, score=0.1, level=Level.LOW if place else Level.MEDIUM, tags=tags, **given)
 
 
-ALL = {rule.id: of_rule(rule) for rule in RULES.detect.rules} | {entity: of_ner(entity) for entity in NER_ENTITIES}
+ALL = {rule.id: of_rule(rule) for rule in RULES.detect.rules} | {entity: of_ner(entity) for entity in NER}
 
 
 def judged(*findings: Finding, direction: Direction = REQUEST) -> Verdict:

@@ -46,34 +46,37 @@ class Desk:
     ) -> Approval:
         """Wait for a decision: the approved approval, or Forbidden that says what became of it.
 
-        A request of the same workload with the same *binding* joins the approval that is pending.
+        The same request of the same requester, asked of the same approvers, joins the approval that is pending.
         """
         if sum(len(hold.waiting) for hold in self._holds.values()) >= self._limit:
             raise Unavailable("holds-full", "Too many requests are held already.")
-        hold = self._joined(binding, principal) or self._opened(exchange, principal, verdict, binding, preview, seconds)
-        id = hold.approval.id
+        hold = self._joined(binding, principal, verdict) or self._opened(
+            exchange, principal, verdict, binding, preview, seconds
+        )
         future: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
         hold.waiting[exchange] = future
         try:
             async with asyncio.timeout(max(0.0, hold.approval.expires_at - self._clock())):
-                approval = await future
+                await future
         except TimeoutError:
             if hold.approval.state is ApprovalState.PENDING:
                 self._settle(hold, lifecycle.move(hold.approval, Event.EXPIRE))
-            approval = hold.approval
         finally:
             hold.waiting.pop(exchange, None)
             if not hold.waiting and hold.approval.state is ApprovalState.PENDING:
                 self._settle(hold, lifecycle.move(hold.approval, Event.CANCEL))
-        if approval.state is not ApprovalState.APPROVED:
-            raise _refusal(approval, verdict)
-        return self.get(id)
+        if hold.approval.state is not ApprovalState.APPROVED:
+            raise _refusal(hold.approval, verdict)
+        return hold.approval
 
     def consume(self, id: str, binding: str) -> Approval:
         """Take the approval for exactly what it is bound to; only one exchange ever can."""
         hold = self._hold(id)
         if hold.approval.binding != binding:
             raise Forbidden("binding-broken", "What would be sent is not what was approved.")
+        if hold.approval.state is ApprovalState.APPROVED and self._clock() >= hold.approval.expires_at:
+            self._settle(hold, lifecycle.move(hold.approval, Event.EXPIRE))
+            raise Forbidden("approval-expired", "The approval has expired.")
         self._settle(hold, lifecycle.move(hold.approval, Event.CONSUME))
         return hold.approval
 
@@ -109,16 +112,17 @@ class Desk:
             raise Forbidden("approval-unknown", "There is no such approval; it may be of before a restart.")
         return hold
 
-    def _joined(self, binding: str, principal: Principal) -> Hold | None:
-        pending = (hold for hold in self._holds.values() if hold.approval.state is ApprovalState.PENDING)
-        return next(
-            (
-                hold
-                for hold in pending
-                if hold.approval.binding == binding and hold.approval.subject == principal.subject
-            ),
-            None,
-        )
+    def _joined(self, binding: str, principal: Principal, verdict: Verdict) -> Hold | None:
+        def same(approval: Approval) -> bool:
+            return (
+                approval.state is ApprovalState.PENDING
+                and self._clock() < approval.expires_at
+                and approval.binding == binding
+                and (approval.owner, approval.subject) == (principal.owner, principal.subject)
+                and approval.approvers == verdict.approvers
+            )
+
+        return next((hold for hold in self._holds.values() if same(hold.approval)), None)
 
     def _opened(
         self,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -26,6 +28,8 @@ LIMIT = 16 << 20
 """Bytes of all rule files together."""
 INTERVAL = 0.5
 """Seconds between two looks at the folder."""
+SETTLE = 0.2
+"""Seconds for which a change must hold still: a file that is only half written can be good YAML that says less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +63,24 @@ def read(folder: Path) -> dict[str, str]:
     try:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
-            if path.is_dir() or any(part.startswith(".") for part in PurePosixPath(name).parts):
+            if any(part.startswith(".") for part in PurePosixPath(name).parts):
+                continue
+            if path.is_dir():
+                if path.is_symlink():
+                    raise ConfigError("a linked folder is not looked into; link its files", name)
                 continue
             if path.name == "README.md":
                 continue
             if path.suffix != ".yaml":
                 raise ConfigError("only .yaml files and README.md belong among the rules", name)
-            files[name] = path.read_text("utf-8")
-            size += len(files[name])
+            if not path.is_file():
+                raise ConfigError("not a file that can be read", name)
+            with path.open("rb") as file:
+                data = file.read(LIMIT - size + 1)
+            size += len(data)
             if size > LIMIT:
                 raise ConfigError(f"the rules are over {LIMIT} bytes", str(folder))
+            files[name] = data.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {type(error).__name__}", str(folder)) from None
     if not files:
@@ -91,6 +103,8 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
     whole = digest(files)
     policies = _taken(nodes, "policy/")
     detect = _taken(nodes, "detect/")
+    if not detect:
+        raise ConfigError("no rule: no pattern would ever be found", "detect")
     rules = Rules(
         destinations=destinations.parse(_one(nodes, "destinations.yaml"), [dialect.name for dialect in DIALECTS]),
         identity=IdentityRules(
@@ -100,9 +114,31 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
         detect=detection.rule_set(detect),
         digest=whole,
     )
+    _check_names(rules)
     for name in nodes:
         raise ConfigError("there is no such rule file; a misplaced rule would have no effect", name)
     return rules
+
+
+def _check_names(rules: Rules) -> None:
+    """Raises ConfigError for a statement that names what is not there: it would never apply, and nobody would know."""
+    found, listed = rules.detect.rules, rules.destinations.values()
+    known: dict[str, set[str]] = {
+        "entities": {rule.entity for rule in found} | set(detection.NER),
+        "tags": {tag for rule in found for tag in rule.tags} | {tag for _, tag in detection.NER.values()},
+        "destinations": {destination.name for destination in listed},
+        "dialects": {dialect.name for dialect in DIALECTS},
+        "issuers": set(rules.identity.issuers),
+        "workloads": {workload.id for workload in rules.identity.workloads},
+    }
+    for statement in rules.policy.statements:
+        for match in (statement.principals, statement.calls, statement.findings):
+            for kind, names in known.items():
+                for name in sorted(getattr(match, kind, frozenset()) - names):
+                    near = difflib.get_close_matches(name, names, n=1)
+                    hint = f"; did you mean {near[0]!r}?" if near else ""
+                    said = f"statement {statement.id!r} names {name!r} among {kind}: there is none{hint}"
+                    raise ConfigError(said, "policy")
 
 
 def _one(nodes: dict[str, Node], name: str) -> Node:
@@ -125,12 +161,15 @@ class Rulebook:
         self.current = compiled(read(folder), operators)
 
     def check(self) -> tuple[str, str] | None:
-        """Look at the folder once, and swap when it changed and is good: the event, where there is one to tell."""
+        """Look once, and swap when the rules changed and are good: the event, where there is one to tell. Sleeps."""
         try:
             files = read(self._folder)
             if digest(files) == self.current.digest:
                 self._complained = ""
                 return None
+            time.sleep(SETTLE)
+            if read(self._folder) != files:
+                return None  # still being written; the next look will see
             self.current = compiled(files, self._operators)
         except ConfigError as error:
             complaint = str(error)

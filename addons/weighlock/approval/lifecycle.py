@@ -56,18 +56,23 @@ def decide(approval: Approval, approver: Approver, approve: bool, reason: str, n
     """The approval as *approver* decides it. Raises Forbidden for anybody who may not, and for one that is settled."""
     if now >= approval.expires_at:
         raise Forbidden("approval-expired", "The approval has expired.")
-    if not approver.groups & approval.approvers:
-        raise Forbidden(
-            "approver-group",
-            "Only a member of an approving group may decide this.",
-            next_step=f"Groups: {', '.join(sorted(approval.approvers)) or 'none'}.",
-        )
+    check_group(approval, approver)
     if approve and _is_requester(approval, approver):
         raise Forbidden("approver-is-requester", "Nobody approves what they or their own workload ask for.")
     if not approve and not reason.strip():
         raise Forbidden("reason-missing", "A denial needs a reason.", next_step="Give one with --reason.")
     moved = move(approval, Event.APPROVE if approve else Event.DENY)
     return replace(moved, decided_by=approver.name, decided_at=now, reason=reason.strip())
+
+
+def check_group(approval: Approval, approver: Approver) -> None:
+    """Raises Forbidden for who is in none of its approving groups: they may not decide it, nor read its prompt."""
+    if not approver.groups & approval.approvers:
+        raise Forbidden(
+            "approver-group",
+            "Only a member of an approving group may see and decide this.",
+            next_step=f"Groups: {', '.join(sorted(approval.approvers)) or 'none'}.",
+        )
 
 
 def _is_requester(approval: Approval, approver: Approver) -> bool:

@@ -8,6 +8,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -48,12 +49,14 @@ def list_(everything: bool, console: str, token_file: str | None, as_json: bool)
 @as_json
 def show_(id: str, console: str, token_file: str | None, as_json: bool) -> None:
     """Show one, with its prompt; every finding in it is masked."""
-    approval = _call("GET", f"/api/approvals/{id}", console, token_file)
+    approval = _call("GET", f"/api/approvals/{quote(id, safe='')}", console, token_file)
     if as_json:
         click.echo(json.dumps(approval, indent=2, ensure_ascii=False))
         return
-    for name, value in _row(approval).items():
-        click.echo(f"{name:10} {value}")
+    decided = {"decided by": approval["decided_by"], "reason": approval["reason"]}
+    for name, value in (_row(approval) | decided).items():
+        if value:
+            click.echo(f"{name:10} {value}")
     for text in approval["prompt"]:
         click.echo(f"\n{_printable(text['pointer'])}\n{_printable(text['text'])}")
 
@@ -80,7 +83,7 @@ def deny(id: str, reason: str, console: str, token_file: str | None) -> None:
 
 def _decide(id: str, approve: bool, reason: str, console: str, token_file: str | None) -> None:
     decision = {"approve": approve, "reason": reason}
-    approval = _call("POST", f"/api/approvals/{id}/decision", console, token_file, decision)
+    approval = _call("POST", f"/api/approvals/{quote(id, safe='')}/decision", console, token_file, decision)
     click.echo(f"{approval['id']} {approval['state']} by {approval['decided_by']}")
 
 
@@ -119,12 +122,13 @@ def _call(method: str, path: str, console: str, token_file: str | None, body: An
         connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         response = connection.getresponse()
         answer = json.loads(response.read())
-    except (OSError, ValueError, http.client.HTTPException):
+        refusal = "" if response.status == 200 else answer["detail"]
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
         click.echo(f"weighlock: no gateway answers at {address[0]}:{address[1]}; is it running?", err=True)
         raise SystemExit(EXIT_WRONG) from None
     finally:
         connection.close()
-    if response.status != 200:
-        click.echo(f"weighlock: {answer['detail']}", err=True)
+    if refusal:
+        click.echo(f"weighlock: {_printable(refusal)}", err=True)
         raise SystemExit(EXIT_WRONG)
     return answer

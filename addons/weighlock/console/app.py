@@ -5,6 +5,7 @@ Every request carries the approver's own token. There are no cookies, so no othe
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -15,9 +16,11 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from weighlock.adapters.approvals import Desk
-from weighlock.approval.lifecycle import Approver
-from weighlock.errors import Forbidden, Malformed, Refused, Unidentified
+from weighlock.approval.lifecycle import Approver, check_group
+from weighlock.errors import ConfigError, Forbidden, Malformed, Refused, Unidentified
+from weighlock.ledger import clear
 from weighlock.model import Approval
+from weighlock.wire import jsontext
 
 Verify = Callable[[str], Awaitable[Approver]]
 LIMIT = 64 << 10
@@ -25,9 +28,13 @@ LIMIT = 64 << 10
 
 
 class Console:
-    """*verify* turns a token into an approver, or raises Refused."""
+    """*verify* turns a token into an approver, or raises Refused. ConfigError for an address that is not loopback."""
 
     def __init__(self, address: tuple[str, int] | None, desk: Desk, verify: Verify) -> None:
+        if address is not None and not _is_loopback(address[0]):
+            raise ConfigError(
+                "not a loopback address: approvers' tokens would travel in the clear", "weighlock_console"
+            )
         self._address = address
         arguments = {"desk": desk, "verify": verify, "hosts": _hosts(address)}
         self._application = Application(
@@ -53,6 +60,13 @@ class Console:
         if self._server is not None:
             self._server.stop()
             await self._server.close_all_connections()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _hosts(address: tuple[str, int] | None) -> frozenset[str]:
@@ -103,29 +117,38 @@ class _Handler(RequestHandler):
 
 class _List(_Handler):
     def get(self) -> None:
-        self.finish(json.dumps([plain(approval) for approval in self.desk.list()]))
+        seen = [approval for approval in self.desk.list() if approval.approvers & self.approver.groups]
+        self.finish(json.dumps([plain(approval) for approval in seen]))
 
 
 class _One(_Handler):
     def get(self, id: str) -> None:
-        approval = plain(self.desk.get(id))
-        approval["prompt"] = [{"pointer": text.pointer, "text": text.value} for text in self.desk.preview(id)]
-        self.finish(json.dumps(approval))
+        approval = self.desk.get(id)
+        check_group(approval, self.approver)
+        prompt = [{"pointer": clear.pointer(text.pointer), "text": text.value} for text in self.desk.preview(id)]
+        self.finish(json.dumps(plain(approval) | {"prompt": prompt}))
 
 
 class _Decision(_Handler):
     def post(self, id: str) -> None:
         if self.request.headers.get("content-type") != "application/json":
             raise Malformed("media-type", "The decision is JSON.")
-        try:
-            decision = json.loads(self.request.body)
-            approve, reason = decision["approve"], decision.get("reason", "")
-            reason.encode()
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            approve = reason = None
-        if not isinstance(approve, bool) or not isinstance(reason, str) or len(reason) > 1000:
-            raise Malformed("decision", 'A decision is {"approve": true or false, "reason": text}.')
+        approve, reason = _decision(self.request.body)
         self.finish(json.dumps(plain(self.desk.decide(id, self.approver, approve, reason))))
+
+
+def _decision(body: bytes) -> tuple[bool, str]:
+    """Whether it is approved, and why. The reason is one line without control characters: terminals will show it."""
+    try:
+        decision = jsontext.parse(body).value
+    except Malformed:
+        decision = None
+    if isinstance(decision, dict) and decision.keys() <= {"approve", "reason"}:
+        approve, reason = decision.get("approve"), decision.get("reason", "")
+        # A number is read as a kind of str, which keeps its spelling: it is no reason.
+        if isinstance(approve, bool) and type(reason) is str and len(reason) <= 1000 and reason.isprintable():
+            return approve, reason
+    raise Malformed("decision", 'A decision is {"approve": true or false, "reason": one line of text}.')
 
 
 class _Unknown(_Handler):

@@ -15,6 +15,9 @@ from weighlock.detection.validators import VALIDATORS
 from weighlock.model import Level
 from weighlock.rulefile import Node
 
+NER: Mapping[str, tuple[Level, str]] = {"PERSON": (Level.MEDIUM, "pii"), "LOCATION": (Level.LOW, "place")}
+"""Entity that the language model finds, without a rule → the level and the tag of its findings."""
+
 _ID = r"[a-z0-9][a-z0-9-]{0,63}"
 
 

@@ -87,16 +87,21 @@ def _in(value: str, allowed: frozenset[str]) -> bool:
 
 def _operators(policy: Policy, matched: Sequence[Statement], findings: Sequence[Finding]) -> dict[str, OperatorSpec]:
     """By entity. A call that is let through by approval is masked all the same."""
-    chosen: dict[str, OperatorSpec] = {}
-    for statement in sorted(matched, key=lambda s: s.id):
-        if statement.operator is None:
-            continue
-        for finding in _of(statement, findings):
-            rival = chosen.get(finding.entity)
-            rank = policy.strictness[statement.operator.name]
-            if rival is None or rank < policy.strictness[rival.name]:
-                chosen[finding.entity] = statement.operator
-    return chosen
+    asked: dict[str, list[OperatorSpec]] = {}
+    for statement in matched:
+        if statement.operator is not None:
+            for entity in {finding.entity for finding in _of(statement, findings)}:
+                asked.setdefault(entity, []).append(statement.operator)
+    return {entity: _strictest(policy, specs) for entity, specs in asked.items()}
+
+
+def _strictest(policy: Policy, specs: Sequence[OperatorSpec]) -> OperatorSpec:
+    """Of one operator with two sets of parameters neither is the stricter: then the strictest operator of all runs."""
+    name = min((spec.name for spec in specs), key=policy.strictness.__getitem__)
+    first, *others = [spec for spec in specs if spec.name == name]
+    if all(other == first for other in others):
+        return first
+    return OperatorSpec(min(policy.strictness, key=policy.strictness.__getitem__))
 
 
 def _approvers(policy: Policy, decisive: Sequence[Statement], because: dict[str, Action]) -> frozenset[str]:

@@ -72,7 +72,7 @@ class Policy:
     """For a finding that no statement speaks of."""
     uncovered_approvers: frozenset[str]
     strictness: Mapping[str, int]
-    """Operator → its rank; of two asked for one entity, the lower one runs."""
+    """Operator → its rank; of two asked for one entity, the lower one runs. The lowest needs no parameter."""
     digest: str = field(default="")
 
 

@@ -9,7 +9,7 @@ from mitmproxy import http
 from weighlock.approval.binding import binding
 from weighlock.errors import Forbidden
 from weighlock.masking.apply import Rewrite, apply
-from weighlock.model import Action, Direction, Exchange, Release, Role, Text
+from weighlock.model import Action, Direction, Exchange, Release, Role, Text, Verdict
 from weighlock.policy.decide import decide
 from weighlock.stages.stage import Stage, filled
 
@@ -38,7 +38,7 @@ class Approve(Stage):
         # Rules may have changed while a person was thinking: the stricter verdict wins.
         current = self.parts.rulebook.current
         again = decide(current.policy, principal, filled(exchange.call), filled(exchange.findings), Direction.REQUEST)
-        if again.action > verdict.action or again.operators != verdict.operators:
+        if again.action > verdict.action or again.operators != verdict.operators or _asks_more(again, verdict):
             raise Forbidden(
                 "policy-tightened",
                 "The policy changed while this was held, and the approval no longer covers it.",
@@ -46,6 +46,13 @@ class Approve(Stage):
                 because=again.because,
             )
         return Release(digest, self.parts.desk.consume(approval.id, digest))
+
+
+def _asks_more(again: Verdict, verdict: Verdict) -> bool:
+    """Whether a hold that is still one has another cause now, or other approvers."""
+    return again.action is Action.HOLD and (
+        not set(again.because) <= set(verdict.because) or again.approvers != verdict.approvers
+    )
 
 
 def preview(exchange: Exchange) -> tuple[Text, ...]:

