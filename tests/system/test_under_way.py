@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -123,6 +125,38 @@ def test_a_client_that_leaves_is_never_forwarded(own: Gateway, host: ModelHost) 
 
     assert decide(own, "approve", listed[0]["id"])[0] == 1
     assert len(host.received) == seen
+
+
+class SilentHost(ModelHost):
+    """Takes a request, and answers when it is let."""
+
+    def __init__(self, folder: Path) -> None:
+        self.reached, self.go = threading.Event(), threading.Event()
+        super().__init__(folder)
+
+    async def answer(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> None:
+        self.reached.set()
+        await asyncio.to_thread(self.go.wait)
+        await super().answer(head, body, writer)
+
+
+def test_a_client_that_leaves_before_the_answer_is_recorded(make: Make, tmp_path: Path) -> None:
+    silent = SilentHost(tmp_path / "silent")
+    try:
+        with make(host=silent) as gateway:
+            with client(gateway) as http, pytest.raises(httpx.ReadTimeout):
+                http.post(f"{gateway.url}/chat/completions", json=chat("hi"), timeout=httpx.Timeout(30, read=1))
+            assert silent.reached.is_set()
+            while True:
+                done = gateway.weighlock("ledger", "show", "--kind", "response", "--json")
+                if listed := json.loads(done.stdout):
+                    break
+            silent.go.set()
+    finally:
+        silent.go.set()
+        silent.stop()
+
+    assert "broken-off" in json.dumps(listed)
 
 
 def test_a_policy_tightened_while_held_wins_over_the_approval(own: Gateway, host: ModelHost) -> None:

@@ -26,6 +26,9 @@ from weighlock.stages.tunnels import Tunnels
 
 log = logging.getLogger("weighlock")
 
+GRACE = 60.0
+"""Seconds for which the passages of a connection that is gone are kept."""
+
 
 class Chain:
     name = "weighlock"
@@ -48,7 +51,8 @@ class Chain:
         for id, passage in list(self.passages.items()):
             if passage.flow.client_conn.id == client.id:
                 self.parts.desk.cancel(passage.exchange.id, client_gone())
-                del self.passages[id]
+                # Its last hooks may still come, and record what became of it; an aborted connection has none.
+                asyncio.get_running_loop().call_later(GRACE, self.passages.pop, id, None)
 
     async def http_connect(self, flow: http.HTTPFlow) -> None:
         passage = self._open(flow)
