@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable
 
 import click
-import detection
+import engines
 import exchange
 from figures import RESULTS, Figure, document
 from rich.console import Console
 from rich.table import Table
 
 BENCHES: dict[str, Callable[[Callable[[str], None]], list[Figure]]] = {
-    "detection": detection.run,
+    "detection": engines.run,
     "gateway": exchange.run,
 }
 
