@@ -53,6 +53,15 @@ def test_a_rule_leaves_the_clear_alone(rule: rules.Rule, example: str) -> None:
     assert found(rule, example) == []
 
 
+@pytest.mark.parametrize("separator", ["\n", " ", ", ", "\u00a0"], ids=["line", "space", "comma", "no-break-space"])
+@pytest.mark.parametrize(
+    ("rule", "example"), [pytest.param(r, e, id=f"{r.id}-{i}") for r in RULES for i, e in enumerate(r.match)]
+)
+def test_a_rule_finds_every_value_of_a_list(rule: rules.Rule, example: str, separator: str) -> None:
+    # A pattern that reads the separator behind its value must not take it away from the next one.
+    assert len(found(rule, separator.join([example] * 5))) == 5 * len(found(rule, example))
+
+
 def test_no_example_holds_a_literal_secret() -> None:
     secrets = [rule for rule in RULES if "secret" in rule.tags and rule.id not in ("private-key", "url-with-password")]
 

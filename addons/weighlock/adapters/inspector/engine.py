@@ -29,13 +29,13 @@ class RuleRecognizer(EntityRecognizer):
     """All rules. A rule is searched only where one of its keywords stands."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = [(rule, re2.compile(rule.pattern, options(quiet=True))) for rule in rules]
+        self._rules = [(rule, re2.compile(rule.pattern.encode(), options(quiet=True))) for rule in rules]
         super().__init__(supported_entities=sorted({rule.entity for rule in rules}), name="rules")
 
     def load(self) -> None: ...
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
-        lowered = text.lower()
+        searched = _Searched(text)
         return [
             RecognizerResult(
                 rule.entity,
@@ -44,19 +44,50 @@ class RuleRecognizer(EntityRecognizer):
                 recognition_metadata={"rule": rule, RecognizerResult.RECOGNIZER_NAME_KEY: rule.id},
             )
             for rule, pattern in self._rules
-            if not rule.keywords or any(keyword in lowered for keyword in rule.keywords)
-            for span in _spans(rule, pattern, text, lowered)
+            if not rule.keywords or any(keyword in searched.lowered for keyword in rule.keywords)
+            for span in _spans(rule, pattern, searched)
         ]
 
 
-def _spans(rule: Rule, pattern: Any, text: str, lowered: str) -> Iterator[tuple[int, int]]:
-    group = pattern.groupindex.get("value", 0)
-    for match in pattern.finditer(text):
-        start, end = match.span(group)
-        if rule.context and not any(word in lowered[max(0, start - CONTEXT) : start] for word in rule.context):
-            continue
-        if not rule.validator or VALIDATORS[rule.validator](text[start:end]):
-            yield start, end
+class _Searched:
+    """A text, in lower case with every character in its place, and as RE2 reads it: UTF-8, encoded once."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lowered = text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i").lower()
+        self.data = text.encode()
+        self._at = (0, 0)
+
+    def index(self, offset: int) -> int:
+        """Code points before the byte *offset*. Cheap where it is asked for offsets close to each other."""
+        if len(self.data) == len(self.text):
+            return offset
+        byte, char = self._at
+        between = len(self.data[min(byte, offset) : max(byte, offset)].decode())
+        self._at = offset, char + (between if offset >= byte else -between)
+        return self._at[1]
+
+
+def _spans(rule: Rule, pattern: Any, searched: _Searched) -> Iterator[tuple[int, int]]:
+    """Of every value, in code points. What a pattern reads beyond its value may be the beginning of the next one, and
+    what is rejected may hide a value that begins within it.
+    """
+    group = pattern.groupindex.get(b"value", 0)
+    position = 0
+    while match := pattern.search(searched.data, position):
+        first, end = match.span(group)
+        if first < end and _holds(rule, searched, start := searched.index(first), stop := searched.index(end)):
+            yield start, stop
+            position = end
+        else:
+            position = max(first, match.start()) + 1
+
+
+def _holds(rule: Rule, searched: _Searched, start: int, stop: int) -> bool:
+    before = searched.lowered[max(0, start - CONTEXT) : start]
+    if rule.context and not any(word in before for word in rule.context):
+        return False
+    return not rule.validator or VALIDATORS[rule.validator](searched.text[start:stop])
 
 
 class _Ner(SpacyNlpEngine):
