@@ -12,11 +12,12 @@ def a_principal(**given: Any) -> Principal:
         "issuer": "https://issuer.example",
         "subject": "repo:acme/nightly",
         "workload": "nightly",
-        "owner": "dana@example.com",
+        "owner": "dana",
         "groups": frozenset({"ci"}),
         "claims": {},
         "token_id": "0" * 64,
         "expires_at": 2_000_000_000.0,
+        "persons": frozenset({"dana"}),
     }
     return Principal(**defaults | given)
 

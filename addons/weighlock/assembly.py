@@ -20,8 +20,10 @@ from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.keys import open_keys
 from weighlock.adapters.rulebook import Rulebook, shipped
+from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.control import Control
 from weighlock.adapters.stores.ledger import Ledger
+from weighlock.adapters.stores.sessions import SessionStore
 from weighlock.errors import ConfigError
 from weighlock.lifecycle import Gateway, Journal, declare, register
 from weighlock.masking.operators import OPERATORS
@@ -41,6 +43,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         print(f"weighlock: created {path}{hint}", file=sys.stderr)
     ledger = Ledger.open(config.state, keys, time.time)
     journal = Journal(ledger)
+    sessions = Sessions(SessionStore.open(config.state), time.time)
     parts = Parts(
         settings=config,
         clock=time.time,
@@ -48,7 +51,8 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         ledger=ledger,
         rulebook=Rulebook(config.rules, OPERATORS, journal.rules),
         cutoffs=CutoffWatch(Control.open(config.state), time.monotonic),
-        identifier=Identifier(Jwks(config.rules, time.monotonic), time.time),
+        sessions=sessions,
+        identifier=Identifier(Jwks(config.rules, time.monotonic), sessions, time.time),
         pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint),
         desk=Desk(time.time, config.hold_limit, journal.approval),
         operators=lambda session: Anonymizer(keys.fingerprint, session),

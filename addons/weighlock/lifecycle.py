@@ -110,7 +110,7 @@ class Gateway:
             die(ConfigError(f"the console's address cannot be had: {error.strerror}", "weighlock_console"))
         except BaseException as error:  # mitmproxy would log it and serve
             die(error)
-        self._watch(self.parts.rulebook.watch())
+        self._watch(self.parts.rulebook.watch(self.chain.cut_off))
         self._watch(self.parts.cutoffs.changes(self._cut_off))
         self.chain.ready = True
         print("weighlock: ready", file=sys.stderr, flush=True)

@@ -72,6 +72,10 @@ class Destination:
     credential_header: str = "authorization"
 
 
+RESERVED = Destination(name="weighlock", host="weighlock.internal", port=443, dialects=())
+"""Answered by the gateway itself, and never connected to. Nobody can own a name in `.internal` (ICANN, 2024)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A credential as the client presented it."""
@@ -88,11 +92,16 @@ class Principal:
     subject: str
     workload: str
     owner: str
+    """The id of the person who answers for the workload."""
     groups: frozenset[str]
     claims: Mapping[str, Any] = field(repr=False)
     token_id: str
     """SHA-256 of the token's signing input, hex: one per token, whatever is done to its signature's spelling."""
     expires_at: float
+    persons: frozenset[str] = frozenset()
+    """Ids of all people behind it: the owner, and whose accounts the claims name."""
+    session: str = ""
+    """Id of the session whose handle was presented; empty for a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +201,8 @@ class Approval:
     workload: str
     owner: str
     subject: str
+    persons: frozenset[str]
+    """Ids of the people behind the request: none of them approves it."""
     approvers: frozenset[str]
     because: tuple[str, ...]
     requested_at: float

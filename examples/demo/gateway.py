@@ -177,7 +177,12 @@ def write_rules(rules: Path, issuer: DemoIssuer, host: ModelHost) -> None:
     )
     (rules / "identity" / "workloads.yaml").write_text(
         f"workloads:\n  - {{id: nightly, owner: dana@example.com, issuer: '{issuer.url}', "
-        f"claims: {{project_id: '7'}}}}\n"
+        f"claims: {{project_id: '7'}}, review: 2099-12-31}}\n"
+    )
+    (rules / "identity" / "people.yaml").write_text(
+        "people:\n  - {id: dana, emails: [dana@example.com]}\n"
+        f"  - {{id: casey, emails: [casey@example.com], accounts: "
+        f"[{{issuer: '{issuer.url}', claims: {{actor_id: '1047'}}}}]}}\n"
     )
 
 

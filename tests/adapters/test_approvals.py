@@ -67,7 +67,7 @@ async def test_an_approved_request_goes_on_with_its_approval() -> None:
     asked = office.only()
     assert not waiting.done()
     assert (asked.state, asked.requested_at, asked.expires_at) == (S.PENDING, 1000.0, 1060.0)
-    assert (asked.workload, asked.owner, asked.approvers) == ("nightly", "dana@example.com", frozenset({"leads"}))
+    assert (asked.workload, asked.owner, asked.approvers) == ("nightly", "dana", frozenset({"leads"}))
 
     office.clock.now = 1010.0
     office.desk.decide(asked.id, LEE, True, "Fine.")
@@ -116,7 +116,7 @@ async def test_a_decision_after_the_end_comes_too_late() -> None:
 @pytest.mark.parametrize(
     ("who", "code"),
     [
-        (Approver("i", "u-1", "DANA@example.com", frozenset({"leads"})), "approver-is-requester"),
+        (Approver("i", "u-1", "u@example.com", frozenset({"leads"}), frozenset({"dana"})), "approver-is-requester"),
         (Approver("i", "repo:acme/nightly", "", frozenset({"leads"})), "approver-is-requester"),
         (Approver("i", "u-7", "lee@example.com", frozenset({"ci"})), "approver-group"),
         (Approver("i", "u-7", "lee@example.com", frozenset()), "approver-group"),

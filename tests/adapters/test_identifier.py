@@ -1,31 +1,57 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
 from builders import a_principal
 from jwts import ALL, AUDIENCE, NOW, URL, a_token, an_issuer, claims, key_pair
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.rulebook import IdentityRules
+from weighlock.adapters.sessions import Sessions
+from weighlock.adapters.stores.sessions import SCHEMA, SessionStore
 from weighlock.approval.lifecycle import Approver
 from weighlock.errors import Refused
 from weighlock.identity import tokens
 from weighlock.identity.cutoffs import Cutoff
+from weighlock.identity.people import Account, Person
 from weighlock.identity.workloads import Workload
 from weighlock.model import Principal, Token
 
 APPROVALS = "weighlock-approvals"
-NIGHTLY = Workload("nightly", "dana@example.com", URL, {"repository_id": "1234"})
-CUT = Cutoff(1, "owner", "dana@example.com", "left", "ops", 1.0)
+DANA = Person("dana", ("dana@example.com",), (Account(URL, "actor_id", "7"),))
+LEE = Person("lee", ("lee@example.com",), (Account(URL, "actor_id", "8"), Account(URL, "sub", "u-7")))
+NIGHTLY = Workload("nightly", DANA, URL, {"repository_id": "1234"})
+CUT = Cutoff(1, "person", "dana", "left", "ops", 1.0)
+LEFT = datetime.date(2027, 1, 15)
+"""The day that it is, by the clock of these tests."""
 
 
 def rules(*workloads: Workload, **issuer: Any) -> IdentityRules:
     known = an_issuer(**{"approver_audience": APPROVALS} | issuer)
-    return IdentityRules({known.url: known}, workloads or (NIGHTLY,))
+    return IdentityRules({known.url: known}, (DANA, LEE), workloads or (NIGHTLY,))
+
+
+_OPEN: list[Database] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    yield
+    while _OPEN:
+        _OPEN.pop().close()
+
+
+def no_sessions() -> Sessions:
+    _OPEN.append(database := Database(memory=True))
+    database.conn.executescript(SCHEMA)
+    return Sessions(SessionStore(database), lambda: NOW)
 
 
 def an_identifier(fetched: list[str] | None = None) -> Identifier:
@@ -34,7 +60,7 @@ def an_identifier(fetched: list[str] | None = None) -> Identifier:
             fetched.append(source)
         return {"keys": [key_pair(alg, alg).jwk() for alg in ALL]}
 
-    return Identifier(Jwks(Path(), lambda: 0.0, load), lambda: NOW)
+    return Identifier(Jwks(Path(), lambda: 0.0, load), no_sessions(), lambda: NOW)
 
 
 def a_call_token(alg: str = "EdDSA", **given: Any) -> str:
@@ -59,11 +85,12 @@ async def test_a_good_token_becomes_a_principal(alg: str) -> None:
         issuer=URL,
         subject="repo:acme/nightly",
         workload="nightly",
-        owner="dana@example.com",
+        owner="dana",
         groups=frozenset({"ci", "dev"}),
         claims=claims(repository_id="1234", groups=["ci", 5, "dev"]),
         token_id=tokens.peek(raw).token_id,
         expires_at=NOW + 600,
+        persons=frozenset({"dana"}),
     )
 
 
@@ -111,25 +138,69 @@ async def test_an_unknown_issuer_or_algorithm_costs_no_fetch() -> None:
 
 async def test_a_workload_ends_by_the_clock_in_utc() -> None:
     today = datetime.date(2027, 1, 15)
-    ending = [Workload("nightly", "d", URL, NIGHTLY.claims, day) for day in (today, today.replace(day=14))]
+    ending = [replace(NIGHTLY, ends=day) for day in (today, today.replace(day=14))]
 
     assert (await identified(a_call_token(), rules(ending[0]))).workload == "nightly"
     assert await refusal(a_call_token(), rules(ending[1])) == "workload-ended"
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"owner": replace(DANA, departed=LEFT)}, "workload-orphaned"),
+        ({"review": LEFT - datetime.timedelta(1)}, "workload-unreviewed"),
+        ({"ends": LEFT - datetime.timedelta(1)}, "workload-ended"),
+        ({"claims": {"repository_id": "1235"}}, "workload-unknown"),
+        ({"id": "renamed"}, "workload-changed"),
+    ],
+)
+async def test_what_the_rules_no_longer_know_ends_also_what_is_under_way(change: dict[str, Any], code: str) -> None:
+    changed, principal = replace(NIGHTLY, **change), await identified(a_call_token())
+    if code != "workload-changed":
+        assert await refusal(a_call_token(), rules(changed)) == code
+    with pytest.raises(Refused, match=code):
+        an_identifier().recheck(principal, rules(changed), [])
+
+
+async def test_a_run_that_a_departed_person_started_is_refused_though_the_owner_is_another() -> None:
+    gone = IdentityRules(rules().issuers, (DANA, replace(LEE, departed=LEFT)), (NIGHTLY,))
+    later = IdentityRules(rules().issuers, (DANA, replace(LEE, departed=LEFT + datetime.timedelta(1))), (NIGHTLY,))
+
+    assert await refusal(a_call_token(actor_id="8"), gone) == "person-departed"
+    assert await refusal(a_call_token(actor_id=8), gone) == "person-departed"
+    assert (await identified(a_call_token(actor_id="8"), later)).persons == {"dana", "lee"}
+    assert (await identified(a_call_token(actor_id="9"), gone)).persons == {"dana"}
+
+
+async def test_an_offboarded_person_is_hit_by_each_of_their_identifiers_alone() -> None:
+    for claim, value, issuer in LEE.identifiers():
+        cut = Cutoff(1, claim, value, "left", "ops", 1.0, issuer)
+        started = a_call_token(actor_id="8", email="lee@example.com")
+        assert await refused(started, cut) or await refused(a_call_token(sub="u-7"), cut), claim
+        assert await identified(a_call_token(actor_id="9"), None, cut)
+
+
+async def refused(raw: str, cut: Cutoff) -> bool:
+    try:
+        await identified(raw, None, cut)
+    except Refused as refused:
+        return refused.code == "cut-off"
+    return False
+
+
 async def test_a_cutoff_refuses_a_good_token_and_one_that_is_under_way() -> None:
     assert await refusal(a_call_token(), None, CUT) == "cut-off"
     identifier, principal = an_identifier(), await identified(a_call_token())
-    identifier.recheck(principal, [])
+    identifier.recheck(principal, rules(), [])
     with pytest.raises(Refused, match="cut-off"):
-        identifier.recheck(principal, [CUT])
+        identifier.recheck(principal, rules(), [CUT])
 
 
 def test_a_token_that_expires_meanwhile_does_not_end_what_is_under_way() -> None:
-    principal = a_principal(expires_at=NOW - 1000)
-    an_identifier().recheck(principal, [])
+    principal = a_principal(issuer=URL, claims=claims(repository_id="1234"), expires_at=NOW - 1000)
+    an_identifier().recheck(principal, rules(), [])
     with pytest.raises(Refused):
-        an_identifier().recheck(principal, [CUT])
+        an_identifier().recheck(principal, rules(), [CUT])
 
 
 # -- approvers ---------------------------------------------------------------------------------------------------------
@@ -142,8 +213,16 @@ def a_person(**given: Any) -> str:
 
 async def test_an_approvers_token_becomes_an_approver() -> None:
     assert await an_identifier().approver(a_person(), rules(), ()) == Approver(
-        URL, "u-7", "lee@example.com", frozenset({"leads"})
+        URL, "u-7", "lee@example.com", frozenset({"leads"}), frozenset({"lee"})
     )
+
+
+async def test_a_person_is_known_by_account_or_email_and_approves_nothing_once_departed() -> None:
+    gone = IdentityRules(rules().issuers, (DANA, replace(LEE, departed=LEFT)), (NIGHTLY,))
+    for given in ({"email": "x@example.com"}, {"sub": "u-9"}, {"sub": "u-9", "email": "LEE@example.com"}):
+        assert (await an_identifier().approver(a_person(**given), rules(), ())).persons == {"lee"}
+        with pytest.raises(Refused, match="person-departed"):
+            await an_identifier().approver(a_person(**given), gone, ())
 
 
 @pytest.mark.parametrize("email", [None, 5, ["lee@example.com"]])
@@ -172,7 +251,7 @@ async def test_any_other_token_approves_nothing(raw: str, known: IdentityRules, 
 
 @pytest.mark.parametrize(
     ("claim", "value"),
-    [("sub", "u-7"), ("email", "Lee@Example.com"), ("owner", "lee@example.com"), ("groups", "leads")],
+    [("sub", "u-7"), ("email", "Lee@Example.com"), ("person", "lee"), ("groups", "leads")],
 )
 async def test_whoever_is_cut_off_approves_nothing(claim: str, value: str) -> None:
     cut = Cutoff(1, claim, value, "left", "ops", 1.0)

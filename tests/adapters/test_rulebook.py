@@ -184,11 +184,13 @@ def test_a_misplaced_rule_is_told_even_among_good_ones() -> None:
 async def test_the_watch_tells_of_bad_and_good_and_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rulebook, "INTERVAL", 0)
     told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+    swapped: list[str] = []
     book = Rulebook(folder, OPERATORS, lambda *event: told.put_nowait(event))
-    watch = asyncio.create_task(book.watch())
+    watch = asyncio.create_task(book.watch(lambda: swapped.append(book.current.digest)))
     try:
         change(folder, "extra.yaml", "a: 1\n")
         assert (await asyncio.wait_for(told.get(), 30))[0] == "rejected"
+        assert swapped == []
         (folder / "extra.yaml").unlink()
         edit(folder, POLICY, "effect: allow", "effect: block")
         assert await asyncio.wait_for(told.get(), 30) == ("loaded", book.current.digest)
@@ -197,3 +199,4 @@ async def test_the_watch_tells_of_bad_and_good_and_goes_on(folder: Path, monkeyp
         with contextlib.suppress(asyncio.CancelledError):
             await watch
     assert told.empty()
+    assert swapped == [book.current.digest]

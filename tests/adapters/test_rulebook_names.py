@@ -46,7 +46,7 @@ def test_a_name_that_nobody_knows_is_refused_with_the_nearest(tmp_path: Path, ma
     [
         "findings: {entities: [PERSON, US_SSN], tags: [place, financial]}",
         "calls: {destinations: [openai], dialects: [generic], models: [any], operations: [POST /v1/any]}",
-        "principals: {workloads: [example-nightly], owners: [anybody@example.com], groups: [any]}",
+        "principals: {workloads: [example-nightly], owners: [dana], groups: [any]}",
     ],
 )
 def test_names_that_are_there_or_are_the_callers_own_are_free(tmp_path: Path, match: str) -> None:

@@ -30,6 +30,7 @@ def an_approval(state: ApprovalState = S.PENDING, **given: Any) -> Approval:
         "subject": "repo:acme/nightly",
         "approvers": frozenset({"leads", "legal"}),
         "because": ("large",),
+        "persons": frozenset({"dana"}),
         "requested_at": 100.0,
         "expires_at": 200.0,
     }

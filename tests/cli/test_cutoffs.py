@@ -28,14 +28,14 @@ def run(state: Path, *arguments: str) -> Result:
 
 
 def test_a_cutoff_is_added_listed_and_lifted(state: Path) -> None:
-    added = run(state, "add", "owner", "dana@example.com", "--reason", "left", "--issued-before", "2027-01-15")
+    added = run(state, "add", "person", "dana", "--reason", "left", "--issued-before", "2027-01-15")
     assert (added.exit_code, added.output) == (
         0,
-        "cut off owner dana@example.com (cut-off 1); lift it with: weighlock cutoffs lift 1\n",
+        "cut off person dana (cut-off 1); lift it with: weighlock cutoffs lift 1\n",
     )
 
     (row,) = json.loads(run(state, "list", "--json").output)
-    assert (row["claim"], row["value"], row["reason"], row["lifted_at"]) == ("owner", "dana@example.com", "left", None)
+    assert (row["claim"], row["value"], row["reason"], row["lifted_at"]) == ("person", "dana", "left", None)
     assert row["before"] == "2027-01-15T00:00:00+00:00"
 
     assert run(state, "lift", "1").output == "lifted cut-off 1\n"
@@ -52,5 +52,5 @@ def test_lifting_what_is_not_in_force_is_told(state: Path) -> None:
 
 
 def test_nobody_is_cut_off_without_a_reason(state: Path) -> None:
-    assert run(state, "add", "owner", "dana@example.com").exit_code == 2
+    assert run(state, "add", "person", "dana").exit_code == 2
     assert run(state, "list").output == "nobody is cut off\n"

@@ -24,6 +24,7 @@ _HELD = Approval(
     workload="nightly",
     owner="dana@example.com",
     subject="repo:acme/nightly",
+    persons=frozenset({"dana"}),
     approvers=frozenset({"security"}),
     because=("bulk",),
     requested_at=1.0,

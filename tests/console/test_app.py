@@ -20,7 +20,7 @@ from weighlock.model import Action, Approval, ApprovalState, Verdict
 VERDICT = Verdict(Action.HOLD, ("large",), {}, "d", approvers=frozenset({"leads", "legal"}))
 PEOPLE = {
     "lee": Approver("i", "u-7", "lee@example.com", frozenset({"leads"})),
-    "dana": Approver("i", "u-1", "dana@example.com", frozenset({"leads"})),
+    "dana": Approver("i", "u-1", "dana@example.com", frozenset({"leads"}), frozenset({"dana"})),
     "eve": Approver("i", "u-2", "eve@example.com", frozenset()),
 }
 

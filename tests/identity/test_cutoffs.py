@@ -22,13 +22,14 @@ WHO = a_principal(
         "groups": ["ci", "dev"],
         "iat": 100,
     }
-    | {"workload": "claimed", "admin": True}
+    | {"workload": "claimed", "session": "claimed", "admin": True, "nested": {"id": 12}},
+    session="5e55",
 )
 
 
 def is_cut(cutoff: Cutoff, who: Principal = WHO) -> bool:
     try:
-        check([a_cutoff("owner", "nobody"), cutoff], who)
+        check([a_cutoff("person", "nobody"), cutoff], who)
     except Forbidden:
         return True
     return False
@@ -36,7 +37,7 @@ def is_cut(cutoff: Cutoff, who: Principal = WHO) -> bool:
 
 def test_a_refusal_names_the_cutoff_and_not_its_reason() -> None:
     with pytest.raises(Forbidden) as caught:
-        check([a_cutoff("owner", "nobody"), a_cutoff("workload", "nightly")], WHO)
+        check([a_cutoff("person", "nobody"), a_cutoff("workload", "nightly")], WHO)
 
     assert caught.value.code == "cut-off"
     assert "7" in caught.value.next_step
@@ -47,7 +48,9 @@ def test_a_refusal_names_the_cutoff_and_not_its_reason() -> None:
     ("claim", "value"),
     [
         ("workload", "nightly"),
-        ("owner", "DANA@example.com"),
+        ("person", "DANA"),
+        ("session", "5e55"),
+        ("/nested/id", "12"),
         ("token", "0" * 64),
         ("sub", "repo:acme/nightly"),
         ("actor_id", "99"),
@@ -78,17 +81,17 @@ def test_a_cutoff_of_somebody_else_refuses_nobody(claim: str, value: str) -> Non
 
 
 def test_a_cutoff_of_an_issuer_is_for_its_tokens_only() -> None:
-    assert is_cut(a_cutoff("owner", WHO.owner, issuer=WHO.issuer))
-    assert not is_cut(a_cutoff("owner", WHO.owner, issuer="https://other.example"))
+    assert is_cut(a_cutoff("person", WHO.owner, issuer=WHO.issuer))
+    assert not is_cut(a_cutoff("person", WHO.owner, issuer="https://other.example"))
 
 
 @pytest.mark.parametrize(("before", "cut"), [(99.0, False), (100.0, False), (100.5, True), (None, True)])
 def test_only_older_tokens_are_cut_off_where_a_time_is_given(before: float | None, cut: bool) -> None:
-    assert is_cut(a_cutoff("owner", WHO.owner, before=before)) is cut
+    assert is_cut(a_cutoff("person", WHO.owner, before=before)) is cut
 
 
 def test_a_token_without_an_age_is_old() -> None:
-    assert is_cut(a_cutoff("owner", WHO.owner, before=1.0), a_principal(claims={}))
+    assert is_cut(a_cutoff("person", WHO.owner, before=1.0), a_principal(claims={}))
 
 
 def test_nobody_is_cut_off_by_nothing() -> None:

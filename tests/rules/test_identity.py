@@ -10,7 +10,8 @@ import pytest
 
 from weighlock import rulefile
 from weighlock.errors import Forbidden
-from weighlock.identity import issuers, workloads
+from weighlock.identity import issuers, people, workloads
+from weighlock.identity.workloads import Workload
 
 FOLDER = Path(__file__).parents[2] / "rules" / "identity"
 GITHUB = "https://token.actions.githubusercontent.com"
@@ -19,6 +20,11 @@ TODAY = datetime.date(2026, 11, 23)
 
 def node(text: str) -> rulefile.Node:
     return rulefile.parse(text, "file.yaml")
+
+
+def registered() -> tuple[Workload, ...]:
+    known = people.parse(node((FOLDER / "people.yaml").read_text("utf-8")))
+    return workloads.parse(node((FOLDER / "workloads.yaml").read_text("utf-8")), known)
 
 
 def github_claims(**given: Any) -> dict[str, Any]:
@@ -61,8 +67,9 @@ def test_the_commented_issuer_is_good_as_it_stands() -> None:
     ids=["new-sub", "old-sub", "renamed", "id-as-number"],
 )
 def test_the_example_workload_is_found_by_its_ids_whatever_its_names(claims: dict[str, Any]) -> None:
-    registered = workloads.parse(node((FOLDER / "workloads.yaml").read_text("utf-8")))
-    assert workloads.match(registered, GITHUB, claims, TODAY).owner == "dana@example.com"
+    workload = workloads.match(registered(), GITHUB, claims)
+    workloads.check(workload, TODAY)
+    assert workload.owner.id == "dana"
 
 
 @pytest.mark.parametrize(
@@ -71,6 +78,5 @@ def test_the_example_workload_is_found_by_its_ids_whatever_its_names(claims: dic
     ids=["same-name-registered-again", "pull-request"],
 )
 def test_a_squatter_and_a_pull_request_are_not_it(claims: dict[str, Any]) -> None:
-    registered = workloads.parse(node((FOLDER / "workloads.yaml").read_text("utf-8")))
     with pytest.raises(Forbidden, match="workload-unknown"):
-        workloads.match(registered, GITHUB, claims, TODAY)
+        workloads.match(registered(), GITHUB, claims)

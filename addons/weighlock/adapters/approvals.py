@@ -118,7 +118,7 @@ class Desk:
                 approval.state is ApprovalState.PENDING
                 and self._clock() < approval.expires_at
                 and approval.binding == binding
-                and (approval.owner, approval.subject) == (principal.owner, principal.subject)
+                and (approval.persons, approval.subject) == (principal.persons, principal.subject)
                 and approval.approvers == verdict.approvers
             )
 
@@ -141,6 +141,7 @@ class Desk:
             workload=principal.workload,
             owner=principal.owner,
             subject=principal.subject,
+            persons=principal.persons,
             approvers=verdict.approvers,
             because=verdict.because,
             requested_at=now,

@@ -4,76 +4,131 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.rulebook import IdentityRules
+from weighlock.adapters.sessions import Sessions
 from weighlock.approval.lifecycle import Approver
-from weighlock.errors import Unidentified
-from weighlock.identity import cutoffs, tokens, workloads
+from weighlock.errors import Forbidden, Unidentified
+from weighlock.identity import cutoffs, people, sessions, tokens, workloads
 from weighlock.identity.cutoffs import Cutoff
 from weighlock.identity.issuers import Issuer
 from weighlock.identity.tokens import Envelope
 from weighlock.model import Principal, Token
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """Claims that are their issuer's word, and what presented them."""
+
+    issuer: Issuer
+    claims: Mapping[str, Any] = field(repr=False)
+    token_id: str
+    expires_at: float
+    session: str = ""
+
+
 class Identifier:
     """*clock* is Unix time."""
 
-    def __init__(self, jwks: Jwks, clock: Callable[[], float]) -> None:
-        self._jwks, self._clock = jwks, clock
+    def __init__(self, jwks: Jwks, sessions: Sessions, clock: Callable[[], float]) -> None:
+        self._jwks, self._sessions, self._clock = jwks, sessions, clock
 
     async def identify(self, token: Token, rules: IdentityRules, cut: Iterable[Cutoff]) -> Principal:
         """The principal. Raises Unidentified for a token that is not good, Forbidden for one that may not call."""
+        if sessions.is_handle(token.value):
+            return self._resumed(token.value, rules, cut)
         envelope, issuer = self._issued(token.value, rules)
-        claims = await self._verified(envelope, issuer, issuer.audience)
-        today = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).date()
-        workload = workloads.match(rules.workloads, issuer.url, claims, today)
-        principal = _principal(envelope, issuer, claims, workload.id, workload.owner)
-        cutoffs.check(cut, principal)
-        return principal
+        return self._principal(await self._verified(envelope, issuer, issuer.audience), rules, cut)
 
-    def recheck(self, principal: Principal, cut: Iterable[Cutoff]) -> None:
-        """What can change while an exchange is under way. A token that expires meanwhile does not end it."""
-        cutoffs.check(cut, principal)
+    def recheck(self, principal: Principal, rules: IdentityRules, cut: Iterable[Cutoff]) -> None:
+        """Raise Refused where *principal* would not be identified now. That its token expired since ends nothing."""
+        issuer = _believed(principal.issuer, rules)
+        verified = _Verified(issuer, principal.claims, principal.token_id, principal.expires_at, principal.session)
+        _same_workload(self._principal(verified, rules, cut), principal.workload)
 
     async def approver(self, raw: str, rules: IdentityRules, cut: Iterable[Cutoff]) -> Approver:
         """The person whose token this is. A token for calls approves nothing: its audience is another.
 
-        Whoever is cut off approves nothing either; a cut-off of an owner is one of the approver with that email.
+        Whoever departed or is cut off approves nothing either.
         """
         envelope, issuer = self._issued(raw, rules)
         if not issuer.approver_audience:
             raise Unidentified("issuer-no-approvers", "Tokens of this issuer approve nothing.")
-        claims = await self._verified(envelope, issuer, issuer.approver_audience)
-        email = claims.get("email")
-        person = _principal(envelope, issuer, claims, workload="", owner=email if isinstance(email, str) else "")
-        cutoffs.check(cut, person)
-        return Approver(person.issuer, person.subject, person.owner, person.groups)
+        verified = await self._verified(envelope, issuer, issuer.approver_audience)
+        email = verified.claims.get("email")
+        known = {person.id: person for person in people.behind(rules.people, issuer.url, verified.claims)}
+        if isinstance(email, str) and (person := people.find(rules.people, email)):
+            known[person.id] = person
+        self._present(known.values())
+        principal = _named(verified, workload="", owner="", persons=frozenset(known))
+        cutoffs.check(cut, principal)
+        return Approver(
+            issuer.url, principal.subject, email if isinstance(email, str) else "", principal.groups, principal.persons
+        )
+
+    def _resumed(self, handle: str, rules: IdentityRules, cut: Iterable[Cutoff]) -> Principal:
+        session = self._sessions.find(handle)
+        issuer = _believed(session.issuer, rules)
+        verified = _Verified(issuer, session.claims, session.token_id, session.expires_at, session.id)
+        return _same_workload(self._principal(verified, rules, cut), session.workload)
+
+    def _principal(self, verified: _Verified, rules: IdentityRules, cut: Iterable[Cutoff]) -> Principal:
+        workload = workloads.match(rules.workloads, verified.issuer.url, verified.claims)
+        workloads.check(workload, self._today())
+        actors = people.behind(rules.people, verified.issuer.url, verified.claims)
+        self._present(actors)
+        persons = frozenset({workload.owner.id, *(person.id for person in actors)})
+        principal = _named(verified, workload.id, workload.owner.id, persons)
+        cutoffs.check(cut, principal)
+        return principal
+
+    def _present(self, persons: Iterable[people.Person]) -> None:
+        if any(person.gone(self._today()) for person in persons):
+            raise Forbidden("person-departed", "The person behind this token has departed.")
+
+    def _today(self) -> datetime.date:
+        return datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).date()
 
     def _issued(self, raw: str, rules: IdentityRules) -> tuple[Envelope, Issuer]:
         envelope = tokens.peek(raw)
-        issuer = rules.issuers.get(envelope.issuer)
-        if issuer is None:
-            raise Unidentified("issuer-unknown", "The token's issuer is not one that is believed here.")
+        issuer = _believed(envelope.issuer, rules)
         tokens.allowed(envelope, issuer)
         return envelope, issuer
 
-    async def _verified(self, envelope: Envelope, issuer: Issuer, audience: str) -> Mapping[str, Any]:
+    async def _verified(self, envelope: Envelope, issuer: Issuer, audience: str) -> _Verified:
         key = await self._jwks.key(issuer, envelope.kid, envelope.alg)
-        return tokens.verify(envelope, issuer, audience, key, self._clock())
+        claims = tokens.verify(envelope, issuer, audience, key, self._clock())
+        return _Verified(issuer, claims, envelope.token_id, float(claims["exp"]))
 
 
-def _principal(envelope: Envelope, issuer: Issuer, claims: Mapping[str, Any], workload: str, owner: str) -> Principal:
+def _believed(url: str, rules: IdentityRules) -> Issuer:
+    issuer = rules.issuers.get(url)
+    if issuer is None:
+        raise Unidentified("issuer-unknown", "The token's issuer is not one that is believed here.")
+    return issuer
+
+
+def _same_workload(principal: Principal, workload: str) -> Principal:
+    if principal.workload != workload:
+        raise Forbidden("workload-changed", "The rules take this for another workload by now.")
+    return principal
+
+
+def _named(verified: _Verified, workload: str, owner: str, persons: frozenset[str]) -> Principal:
     return Principal(
-        issuer=issuer.url,
-        subject=claims["sub"],
+        issuer=verified.issuer.url,
+        subject=verified.claims["sub"],
         workload=workload,
         owner=owner,
-        groups=_groups(claims, issuer),
-        claims=claims,
-        token_id=envelope.token_id,
-        expires_at=float(claims["exp"]),
+        groups=_groups(verified.claims, verified.issuer),
+        claims=verified.claims,
+        token_id=verified.token_id,
+        expires_at=verified.expires_at,
+        persons=persons,
+        session=verified.session,
     )
 
 

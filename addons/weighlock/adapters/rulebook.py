@@ -16,8 +16,9 @@ from weighlock.detection import rules as detection
 from weighlock.detection.rules import RuleSet
 from weighlock.dialects import DIALECTS
 from weighlock.errors import ConfigError
-from weighlock.identity import issuers, workloads
+from weighlock.identity import issuers, people, workloads
 from weighlock.identity.issuers import Issuer
+from weighlock.identity.people import Person
 from weighlock.identity.workloads import Workload
 from weighlock.model import Destination
 from weighlock.policy import destinations, schema
@@ -28,6 +29,7 @@ LIMIT = 16 << 20
 """Bytes of all rule files together."""
 INTERVAL = 0.5
 """Seconds between two looks at the folder."""
+_WORKLOADS = "identity/workloads.yaml"
 SETTLE = 0.2
 """Seconds for which a change must hold still: a file that is only half written can be good YAML that says less."""
 
@@ -35,7 +37,12 @@ SETTLE = 0.2
 @dataclass(frozen=True, slots=True)
 class IdentityRules:
     issuers: Mapping[str, Issuer]
+    people: tuple[Person, ...]
     workloads: tuple[Workload, ...]
+
+    def workload(self, id: str) -> Workload:
+        """Of a principal that was identified by these rules."""
+        return next(workload for workload in self.workloads if workload.id == id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +114,7 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
         raise ConfigError("no rule: no pattern would ever be found", "detect")
     rules = Rules(
         destinations=destinations.parse(_one(nodes, "destinations.yaml"), [dialect.name for dialect in DIALECTS]),
-        identity=IdentityRules(
-            issuers.parse(_one(nodes, "identity/issuers.yaml")), workloads.parse(_one(nodes, "identity/workloads.yaml"))
-        ),
+        identity=_identity(nodes),
         policy=schema.parse(policies.values(), operators, whole),
         detect=detection.rule_set(detect),
         digest=whole,
@@ -118,6 +123,15 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
     for name in nodes:
         raise ConfigError("there is no such rule file; a misplaced rule would have no effect", name)
     return rules
+
+
+def _identity(nodes: dict[str, Node]) -> IdentityRules:
+    known = people.parse(_one(nodes, "identity/people.yaml"))
+    return IdentityRules(
+        issuers.parse(_one(nodes, "identity/issuers.yaml")),
+        known,
+        workloads.parse(_one(nodes, _WORKLOADS), known),
+    )
 
 
 def _check_names(rules: Rules) -> None:
@@ -130,6 +144,7 @@ def _check_names(rules: Rules) -> None:
         "dialects": {dialect.name for dialect in DIALECTS},
         "issuers": set(rules.identity.issuers),
         "workloads": {workload.id for workload in rules.identity.workloads},
+        "owners": {person.id for person in rules.identity.people},
     }
     for statement in rules.policy.statements:
         for match in (statement.principals, statement.calls, statement.findings):
@@ -139,6 +154,11 @@ def _check_names(rules: Rules) -> None:
                     hint = f"; did you mean {near[0]!r}?" if near else ""
                     said = f"statement {statement.id!r} names {name!r} among {kind}: there is none{hint}"
                     raise ConfigError(said, "policy")
+    for workload in rules.identity.workloads:
+        for name in sorted(workload.destinations - known["destinations"]):
+            raise ConfigError(f"{workload.id!r} names the destination {name!r}: there is none", _WORKLOADS)
+        if workload.issuer not in rules.identity.issuers:
+            raise ConfigError(f"{workload.id!r} names an issuer that is not listed", _WORKLOADS)
 
 
 def _one(nodes: dict[str, Node], name: str) -> Node:
@@ -183,9 +203,11 @@ class Rulebook:
         self._complained = complaint
         return "rejected", complaint
 
-    async def watch(self) -> None:
-        """For ever. The work is done in a thread; what changes is one reference."""
+    async def watch(self, loaded: Callable[[], None]) -> None:
+        """For ever. The work is done in a thread; what changes is one reference, and then *loaded* is called."""
         while True:
             await asyncio.sleep(INTERVAL)
             if event := await asyncio.to_thread(self.check):
                 self._on_event(*event)
+                if event[0] == "loaded":
+                    loaded()

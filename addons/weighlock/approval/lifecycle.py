@@ -38,6 +38,8 @@ class Approver:
     subject: str
     email: str
     groups: frozenset[str]
+    persons: frozenset[str] = frozenset()
+    """Ids of the people whose account or e-mail this is; empty for who is not in the people file."""
 
     @property
     def name(self) -> str:
@@ -76,5 +78,6 @@ def check_group(approval: Approval, approver: Approver) -> None:
 
 
 def _is_requester(approval: Approval, approver: Approver) -> bool:
-    people = {approval.owner.casefold(), approval.subject.casefold()}
-    return approver.subject.casefold() in people or (bool(approver.email) and approver.email.casefold() in people)
+    names = {approval.owner.casefold(), approval.subject.casefold()}
+    own = {approver.subject.casefold(), approver.email.casefold()} - {""}
+    return bool(names & own or approval.persons & approver.persons)

@@ -58,9 +58,13 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], as_json: boo
     if not listed:
         click.echo(empty)
         return
+    print_table(listed, columns)
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
-    for row in listed:
+    for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))
     Console(highlight=False, markup=False).print(table)

@@ -32,14 +32,18 @@ def cutoffs() -> None:
 def add(claim: str, value: str, issuer: str, issued_before: datetime | None, reason: str, state: str) -> None:
     """Cut off every principal whose CLAIM equals VALUE.
 
-    CLAIM is any claim of its token (actor_id, sub, email...), or `workload`, `owner`, or `token` (its id).
+    CLAIM is any claim of its token (actor_id, sub, email... or a JSON pointer into nested ones), or `workload`,
+    `session`, `token` (their ids), or `person`: an id of people.yaml. `weighlock offboard` cuts off all that a person
+    is known by.
     """
+    if claim == "owner":
+        raise click.UsageError("use `person`: it cuts off what they own, start and approve")
     if not claim.strip() or not value.strip():
         raise click.UsageError("CLAIM and VALUE must not be empty: such a cut-off would cut nobody off")
     before = issued_before.replace(tzinfo=UTC).timestamp() if issued_before else None
-    with _control(state) as control:
+    with open_control(state) as control:
         cutoff = control.add(
-            claim.strip(), value.strip(), issuer=issuer, before=before, reason=reason, by=_operator(), now=time.time()
+            claim.strip(), value.strip(), issuer=issuer, before=before, reason=reason, by=operator(), now=time.time()
         )
     click.echo(f"cut off {claim} {value} (cut-off {cutoff.id}); lift it with: weighlock cutoffs lift {cutoff.id}")
 
@@ -50,7 +54,7 @@ def add(claim: str, value: str, issuer: str, issued_before: datetime | None, rea
 @as_json
 def list_(everything: bool, state: str, as_json: bool) -> None:
     """Show the cut-offs in force."""
-    with _control(state) as control:
+    with open_control(state) as control:
         rows = [row for row in control.list() if everything or not row["lifted_at"]]
     for row in rows:
         for name in ("added_at", "lifted_at", "before"):
@@ -59,21 +63,22 @@ def list_(everything: bool, state: str, as_json: bool) -> None:
 
 
 @cutoffs.command("lift")
-@click.argument("id", type=int)
+@click.argument("ids", type=int, nargs=-1, required=True, metavar="ID...")
 @state_option
 @click.pass_context
-def lift(ctx: click.Context, id: int, state: str) -> None:
-    """Lift cut-off ID."""
-    with _control(state) as control:
-        lifted = control.lift(id, by=_operator(), now=time.time())
-    if not lifted:
-        click.echo(f"weighlock: no cut-off {id} is in force; `weighlock cutoffs list` shows those that are", err=True)
+def lift(ctx: click.Context, ids: tuple[int, ...], state: str) -> None:
+    """Lift cut-offs by their ID. Whom others still cut off stays cut off."""
+    with open_control(state) as control:
+        lifted = {id: control.lift(id, by=operator(), now=time.time()) for id in ids}
+    for id, done in lifted.items():
+        missing = f"weighlock: no cut-off {id} is in force; `weighlock cutoffs list` shows those that are"
+        click.echo(f"lifted cut-off {id}" if done else missing, err=not done)
+    if not all(lifted.values()):
         ctx.exit(EXIT_WRONG)
-    click.echo(f"lifted cut-off {id}")
 
 
 @contextlib.contextmanager
-def _control(state: str) -> Iterator[Control]:
+def open_control(state: str) -> Iterator[Control]:
     """The gateway's own, closed afterwards. A folder that no gateway has used is refused: nobody would be cut off."""
     folder = read_settings(state=state).state
     if not (folder / "control.db").is_file():
@@ -85,7 +90,7 @@ def _control(state: str) -> Iterator[Control]:
             raise ConfigError(f"cannot be used: {error}", str(folder / "control.db")) from None
 
 
-def _operator() -> str:
+def operator() -> str:
     """The account's name; a container's user may have none, and must be able to cut somebody off nevertheless."""
     try:
         return getpass.getuser()

@@ -160,5 +160,5 @@ class _Unknown(_Handler):
 def plain(approval: Approval) -> dict[str, Any]:
     """As JSON. Times are Unix seconds."""
     shown = asdict(approval)
-    shown["approvers"] = sorted(approval.approvers)
+    shown |= {"approvers": sorted(approval.approvers), "persons": sorted(approval.persons)}
     return shown

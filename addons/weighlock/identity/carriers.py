@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 from weighlock.errors import Unidentified
+from weighlock.identity.sessions import is_handle
 from weighlock.identity.statickeys import UNKNOWN, StaticKeyPresented, vendor
 from weighlock.model import Headers, Token
 
@@ -52,9 +53,6 @@ def find(headers: Headers, tunnel: str | None) -> Token:
     tokens that are not the same.
     """
     found = [token for carrier in CARRIERS if (token := carrier(headers, tunnel))]
-    for token in found:
-        if not _JWT.fullmatch(token.value):
-            raise StaticKeyPresented(token.value)
     if len({token.value for token in found}) > 1:
         raise Unidentified("carriers-disagree", "Two carriers present two different tokens.")
     if not found:
@@ -64,6 +62,13 @@ def find(headers: Headers, tunnel: str | None) -> Token:
             next_step="Set HTTPS_PROXY=http://oidc:$TOKEN@GATEWAY with the pipeline's OIDC token.",
         )
     return found[0]
+
+
+def presented(carrier: str, value: str) -> Token:
+    """*value* as the token that it is; StaticKeyPresented for what is none."""
+    if not _is_token(value):
+        raise StaticKeyPresented(value)
+    return Token(carrier, value)
 
 
 def _credentials(values: list[str], carrier: str) -> set[str]:
@@ -81,7 +86,7 @@ def _credential(value: str, carrier: str) -> tuple[str, ...]:
         except ValueError:
             raise Unidentified("carrier-malformed", f"The {carrier} field is not what it says it is.") from None
         # A user name may be anything, but is no place to hide a key.
-        return (password, user) if _JWT.fullmatch(user) or vendor(user) != UNKNOWN else (password,)
+        return (password, user) if _is_token(user) or vendor(user) != UNKNOWN else (password,)
     if not rest:
         return (scheme,)
     raise Unidentified("carrier-malformed", f"The {carrier} field has an unknown scheme.")
@@ -89,11 +94,14 @@ def _credential(value: str, carrier: str) -> tuple[str, ...]:
 
 def _only(values: set[str], carrier: str) -> Token | None:
     values = values - {"", PLACEHOLDER}
-    if key := next((value for value in sorted(values) if not _JWT.fullmatch(value)), ""):
-        raise StaticKeyPresented(key)
-    if len(values) > 1:
+    tokens = [presented(carrier, value) for value in sorted(values)]
+    if len(tokens) > 1:
         raise Unidentified("carriers-disagree", "One carrier presents two different tokens.")
-    return Token(carrier, values.pop()) if values else None
+    return tokens[0] if tokens else None
+
+
+def _is_token(value: str) -> bool:
+    return bool(_JWT.fullmatch(value)) or is_handle(value)
 
 
 def _all(headers: Headers, name: str) -> list[str]:

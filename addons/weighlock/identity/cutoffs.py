@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from weighlock.errors import Forbidden
+from weighlock.identity.claims import value
 from weighlock.model import Principal
 
-PSEUDO_CLAIMS = ("workload", "owner", "token")
+PSEUDO_CLAIMS = ("person", "workload", "session", "token")
 
 
 @dataclass(frozen=True, slots=True)
 class Cutoff:
-    """Matches a principal whose *claim* equals *value*: any claim of the token, or `workload`, `owner`, `token`.
+    """Matches a principal whose *claim* equals *value*: any claim of the token, or one of PSEUDO_CLAIMS.
 
     Times are Unix seconds. With *before*, only tokens issued before then are cut off.
     """
@@ -47,10 +48,11 @@ def _hits(cutoff: Cutoff, principal: Principal) -> bool:
     if cutoff.before is not None and float(principal.claims.get("iat", 0)) >= cutoff.before:
         return False
     own: dict[str, Any] = {
+        "person": list(principal.persons),
         "workload": principal.workload,
-        "owner": principal.owner,
+        "session": principal.session,
         "token": principal.token_id,
     }
-    held = own.get(cutoff.claim, principal.claims.get(cutoff.claim))
+    held = own[cutoff.claim] if cutoff.claim in own else value(principal.claims, cutoff.claim)
     values = held if isinstance(held, list) else [held]
-    return any(isinstance(value, str | int) and str(value).casefold() == cutoff.value.casefold() for value in values)
+    return any(isinstance(one, str | int) and str(one).casefold() == cutoff.value.casefold() for one in values)

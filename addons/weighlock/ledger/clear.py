@@ -19,11 +19,13 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 
 
 def who(principal: Principal) -> dict[str, Any]:
-    return {
+    session = {"session": principal.session} if principal.session else {}
+    return session | {
         "issuer": principal.issuer,
         "subject": principal.subject,
         "workload": principal.workload,
         "owner": principal.owner,
+        "persons": sorted(principal.persons),
         "token_id": principal.token_id,
         "expires_at": int(principal.expires_at),
     }

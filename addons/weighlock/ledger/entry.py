@@ -134,6 +134,11 @@ def control_body(event: str, message: str = "") -> dict[str, Any]:
     return {"event": event, "message": message}
 
 
+def session_body(exchange: Exchange, session: str) -> dict[str, Any]:
+    """Of a session that *exchange* opened."""
+    return _exchange(exchange) | {"event": "session-opened", "message": f"session {session}"}
+
+
 def _exchange(exchange: Exchange) -> dict[str, Any]:
     body: dict[str, Any] = {
         "exchange": exchange.id,

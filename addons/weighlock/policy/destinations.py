@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from weighlock.model import Destination
+from weighlock.model import RESERVED, Destination
 from weighlock.rulefile import Node
 
 _HOST = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:]{2,39}"
@@ -34,6 +34,8 @@ def parse(node: Node, dialects: Collection[str]) -> Mapping[tuple[str, int], Des
             if header
             else "authorization",
         )
+        if destination.host == RESERVED.host:
+            raise members["host"].error("this host is the gateway's own")
         if not destination.dialects:
             raise members["dialects"].error("name at least one dialect")
         if (destination.host, destination.port) in listed:

@@ -15,8 +15,8 @@ from mitmproxy import connection, flow, http
 from mitmproxy.proxy import server_hooks
 
 from weighlock.errors import BadReply, Refused
-from weighlock.model import Exchange
-from weighlock.stages import inject, reply
+from weighlock.model import RESERVED, Exchange
+from weighlock.stages import inject, reply, tokenendpoint
 from weighlock.stages.passage import Passage
 from weighlock.stages.record import Recorder
 from weighlock.stages.refusals import client_gone, failure, not_ready, too_large
@@ -26,6 +26,8 @@ from weighlock.stages.tunnels import Tunnels
 
 log = logging.getLogger("weighlock")
 
+_OWN = 10.0
+"""Seconds that the gateway's own endpoint may take."""
 GRACE = 60.0
 """Seconds for which the passages of a connection that is gone are kept."""
 
@@ -88,6 +90,9 @@ class Chain:
         exchange = passage.exchange
         try:
             self._require_ready()
+            if exchange.destination is RESERVED:
+                await self._answer(passage)
+                return
             if at == "request":
                 passage.sent = self.recorder.as_sent(passage.flow.request)
             for stage in self.stages:
@@ -98,6 +103,8 @@ class Chain:
                 if not isinstance(value, stage.kind) or getattr(exchange, stage.fills) is not None:
                     raise Hollow(stage.fills)
                 setattr(exchange, stage.fills, value)
+                if exchange.destination is RESERVED:
+                    return
             if at == "request":
                 self.recheck(passage)
                 release(passage)
@@ -107,11 +114,23 @@ class Chain:
             log.error("refused: %s while filling in an exchange", type(error).__name__)
             await self._refuse(passage, failure())
 
+    async def _answer(self, passage: Passage) -> None:
+        """At the gateway's own endpoint: what its body holds is a token, and is kept nowhere."""
+        request = passage.flow.request
+        async with asyncio.timeout(_OWN):
+            principal, session, handle = await tokenendpoint.exchange_token(self.parts, passage.exchange, request)
+        passage.exchange.principal = principal
+        await self.recorder.session(passage, session)
+        passage.flow.response = tokenendpoint.answer(handle, session)
+        passage.answered = True
+        passage.seal_response()
+
     def recheck(self, passage: Passage) -> None:
-        """Raise Refused when the principal was cut off meanwhile."""
+        """Raise Refused when the principal was cut off meanwhile, or is none any more by the rules of now."""
         principal = passage.exchange.principal
         if principal:
-            self.parts.identifier.recheck(principal, self.parts.cutoffs.current())
+            rules = self.parts.rulebook.current.identity
+            self.parts.identifier.recheck(principal, rules, self.parts.cutoffs.current())
 
     # -- the response -----------------------------------------------------------------------------------------------
 
@@ -131,7 +150,7 @@ class Chain:
 
     async def response(self, flow: http.HTTPFlow) -> None:
         passage = self.passages[flow.id]
-        if passage.refused and passage.pump is None:
+        if (passage.refused or passage.answered) and passage.pump is None:
             return
         received = b""
         try:
@@ -193,7 +212,7 @@ class Chain:
     # -- what is under way ------------------------------------------------------------------------------------------
 
     def cut_off(self) -> None:
-        """Apply the cut-offs in force to all that is under way: held, streaming, or waiting for the model host."""
+        """Apply the cut-offs and rules in force to all under way: held, streaming, or waiting for the model host."""
         for passage in self._live():
             try:
                 self.recheck(passage)

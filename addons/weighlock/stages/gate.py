@@ -7,6 +7,7 @@ from typing import Any
 from mitmproxy import connection, flow, tls
 from mitmproxy.proxy import layer, layers, server_hooks
 
+from weighlock.model import RESERVED, Exchange
 from weighlock.stages import reply
 from weighlock.stages.chain import Chain
 from weighlock.stages.passage import Passage
@@ -52,13 +53,13 @@ class Gate:
             return False
         if hook in ("responseheaders", "response") and flow_.error and flow_.error.msg == flow.Error.KILLED_MESSAGE:
             return True  # mitmproxy ends it
-        if passage.refused and passage.pump is None:
+        if (passage.refused or passage.answered) and passage.pump is None:
             return passage.response_intact and not flow_.response.stream if flow_.response else False
         match hook:
             case "http_connect":
                 return flow_.response is None and flow_.client_conn.id in self.chain.parts.tunnels
             case "requestheaders":
-                return flow_.error is not None or (flow_.response is None and passage.exchange.principal is not None)
+                return flow_.error is not None or (flow_.response is None and _identified(passage.exchange))
             case "request":
                 return flow_.response is None and passage.request_intact
             case "responseheaders":
@@ -84,3 +85,8 @@ class Gate:
             case _:
                 return False
         return True
+
+
+def _identified(exchange: Exchange) -> bool:
+    """Whether the body may be read: the gateway's own endpoint finds the token in it."""
+    return exchange.principal is not None or exchange.destination is RESERVED

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mitmproxy import http
 
-from weighlock.identity import carriers
+from weighlock.adapters.rulebook import IdentityRules
+from weighlock.identity import carriers, workloads
 from weighlock.model import Exchange, Principal
-from weighlock.stages.stage import Stage
+from weighlock.stages.stage import Stage, filled
 
 
 class Identify(Stage):
@@ -17,4 +18,7 @@ class Identify(Stage):
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Principal:
         tunnel = self.parts.tunnels[flow.client_conn.id]
         token = carriers.find(tuple(flow.request.headers.items(multi=True)), tunnel.authorization)
-        return await self.parts.identifier.identify(token, exchange.rules.identity, self.parts.cutoffs.current())
+        rules: IdentityRules = exchange.rules.identity
+        principal = await self.parts.identifier.identify(token, rules, self.parts.cutoffs.current())
+        workloads.check_destination(rules.workload(principal.workload), filled(exchange.destination).name)
+        return principal

@@ -23,6 +23,8 @@ class Passage:
     """Of the request that may leave; empty while none may."""
     response_seal: bytes = b""
     """Of the response that may be delivered; empty while none may."""
+    answered: bool = False
+    """Whether the gateway itself is who answers."""
     pump: Pump | None = None
     reply_findings: tuple[Finding, ...] = ()
     reply_verdict: Verdict | None = None

@@ -11,6 +11,7 @@ from mitmproxy.net.http import status_codes
 from weighlock.adapters.stores.ledger import Draft
 from weighlock.errors import Refused, Unavailable
 from weighlock.identity import carriers, statickeys
+from weighlock.identity.sessions import Session
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
 from weighlock.model import Exchange, Headers, Outbound
@@ -63,6 +64,12 @@ class Recorder:
         if isinstance(refused, statickeys.StaticKeyPresented):
             body["static_key"] = asdict(statickeys.fingerprint(refused.value, self.parts.keys.fingerprint))
         await self._append_if_possible(passage, Draft(Kind.REFUSAL, body, payloads))
+
+    async def session(self, passage: Passage, session: Session) -> None:
+        """A session that was opened. Raises Unavailable where that cannot be written: its handle is not told then."""
+        await self.parts.ledger.append(Draft(Kind.CONTROL, entry.session_body(passage.exchange, session.id)))
+        passage.closed = True
+        log.info("%s: session %s opened", _who(passage.exchange), session.id)
 
     async def response(self, passage: Passage, received: bytes, or_fail: bool = True) -> None:
         """What came back, and what of it was delivered. With *or_fail*, Unavailable where that cannot be written."""

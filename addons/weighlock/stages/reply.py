@@ -12,9 +12,9 @@ from weighlock.errors import BadReply, Forbidden, Refused
 from weighlock.masking import apply
 from weighlock.masking.apply import Rewrite
 from weighlock.masking.stream import SseMasker
-from weighlock.model import Action, Direction, Headers, Text
+from weighlock.model import RESERVED, Action, Direction, Headers, Text
 from weighlock.policy.decide import decide
-from weighlock.stages import inject
+from weighlock.stages import inject, tokenendpoint
 from weighlock.stages.mask import blocked
 from weighlock.stages.passage import Passage
 from weighlock.stages.pump import Pump
@@ -101,6 +101,8 @@ async def document(parts: Parts, passage: Passage) -> http.Response:
 
 def refusal(passage: Passage, refused: Refused) -> http.Response:
     """The refusal as the caller's SDK expects an error."""
+    if passage.exchange.destination is RESERVED:
+        return tokenendpoint.refusal(refused, passage.exchange.id)
     headers, content = dialects.named(_dialect(passage)).refusal(refused, passage.exchange.id)
     return http.Response.make(refused.status, content, [(n.encode(), v.encode()) for n, v in headers])
 

@@ -15,6 +15,7 @@ from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.keys import Keys
 from weighlock.adapters.rulebook import Rulebook
+from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.ledger import Ledger
 from weighlock.errors import Unavailable
 from weighlock.masking.operators import Operators
@@ -40,6 +41,7 @@ class Parts:
     ledger: Ledger
     rulebook: Rulebook
     cutoffs: CutoffWatch
+    sessions: Sessions
     identifier: Identifier
     pool: Pool
     desk: Desk

@@ -8,7 +8,7 @@ import re
 from mitmproxy import http
 
 from weighlock.errors import Forbidden, Malformed, TooLarge, Unsupported
-from weighlock.model import Destination, Exchange
+from weighlock.model import RESERVED, Destination, Exchange
 from weighlock.stages.stage import Stage, Tunnel
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
@@ -24,7 +24,10 @@ class Tunnels(Stage):
     def connect(self, flow: http.HTTPFlow) -> Tunnel:
         """The tunnel that a CONNECT opens, or Forbidden."""
         request = flow.request
-        destination = self.parts.rulebook.current.destinations.get((request.host.lower(), request.port))
+        asked = request.host.lower(), request.port
+        if asked == (RESERVED.host, RESERVED.port):
+            return Tunnel(RESERVED, None)
+        destination = self.parts.rulebook.current.destinations.get(asked)
         if destination is None:
             raise Forbidden("destination-unlisted", "This host is not a listed destination.", next_step=_LISTED)
         return Tunnel(destination, request.headers.get("proxy-authorization"))
@@ -39,9 +42,8 @@ class Tunnels(Stage):
                 "Requests are taken inside a CONNECT tunnel only.",
                 next_step="Set HTTPS_PROXY, and use an https URL.",
             )
-        destination: Destination | None = exchange.rules.destinations.get(
-            (tunnel.destination.host, tunnel.destination.port)
-        )
+        listed = exchange.rules.destinations.get((tunnel.destination.host, tunnel.destination.port))
+        destination: Destination | None = RESERVED if tunnel.destination is RESERVED else listed
         if destination is None:
             raise Forbidden("destination-unlisted", "This host is no longer listed.", next_step=_LISTED)
         _one_destination(flow, destination)

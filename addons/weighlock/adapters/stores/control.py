@@ -1,4 +1,4 @@
-"""control.db: the cut-offs. Written by the command line, read by the gateway, and no row is ever deleted."""
+"""control.db, and the cut-offs in it: written by the command line, read by the gateway, never deleted."""
 
 from __future__ import annotations
 
@@ -30,6 +30,26 @@ SELECT id, claim, value, reason, by, added_at, issuer, before FROM cutoffs WHERE
 """
 
 
+def connect(state: Path, schema: str, probe: str) -> Database:
+    """control.db in *state*, made where it is missing, with the tables of *schema*; autocommit.
+
+    Raises ConfigError, also where the query *probe* fails: tables of another shape are not ours.
+    """
+    path = state / "control.db"
+    try:
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
+        try:
+            connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + schema)
+            connection.execute(probe).fetchall()
+        except sqlite3.Error:
+            connection.close()
+            raise
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(f"cannot be opened: {error}", str(path)) from None
+    return Database(connection)
+
+
 class Control:
     """One connection, usable from any one thread at a time."""
 
@@ -41,20 +61,7 @@ class Control:
     @classmethod
     def open(cls, state: Path) -> Control:
         """Open or create control.db in *state*. Raises ConfigError where that cannot be done."""
-        path = state / "control.db"
-        try:
-            path.touch(mode=0o600)
-            connection = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
-            try:
-                connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;" + _SCHEMA)
-                control = cls(Database(connection))
-                control.current()
-            except sqlite3.Error:
-                connection.close()
-                raise
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigError(f"cannot be opened: {error}", str(path)) from None
-        return control
+        return cls(connect(state, _SCHEMA, _CURRENT))
 
     def close(self) -> None:
         self._db.close()
