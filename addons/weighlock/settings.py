@@ -111,5 +111,5 @@ def read(options: Mapping[str, str], environ: Mapping[str, str], rules: Path) ->
     return Settings(**values)
 
 
-CLIENT_VARIABLES = frozenset({"token"})
+CLIENT_VARIABLES = frozenset({"gateway", "token"})
 """Variables of the command line tool that are no settings of the gateway."""

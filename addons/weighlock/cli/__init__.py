@@ -8,6 +8,7 @@ from weighlock.cli.approvals import approvals
 from weighlock.cli.common import Group
 from weighlock.cli.cutoffs import cutoffs
 from weighlock.cli.ledger import ledger
+from weighlock.cli.login import login
 from weighlock.cli.offboard import offboard
 from weighlock.cli.replay import replay
 from weighlock.cli.run import run
@@ -19,5 +20,5 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (run, offboard, cutoffs, approvals, ledger, replay):
+for command in (run, login, offboard, cutoffs, approvals, ledger, replay):
     main.add_command(command)

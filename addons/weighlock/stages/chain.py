@@ -138,7 +138,7 @@ class Chain:
         passage = self.passages[flow.id]
         response = filled(flow.response)
         response.stream = False
-        if passage.refused:
+        if passage.own_response:
             return
         if response.status_code == 101 or not passage.request_intact:
             passage.refused = BadReply("reply-upgrade", "The model host switched protocols.")
@@ -150,7 +150,7 @@ class Chain:
 
     async def response(self, flow: http.HTTPFlow) -> None:
         passage = self.passages[flow.id]
-        if (passage.refused or passage.answered) and passage.pump is None:
+        if passage.own_response:
             return
         received = b""
         try:

@@ -53,7 +53,7 @@ class Gate:
             return False
         if hook in ("responseheaders", "response") and flow_.error and flow_.error.msg == flow.Error.KILLED_MESSAGE:
             return True  # mitmproxy ends it
-        if (passage.refused or passage.answered) and passage.pump is None:
+        if passage.own_response:
             return passage.response_intact and not flow_.response.stream if flow_.response else False
         match hook:
             case "http_connect":

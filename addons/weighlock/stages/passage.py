@@ -24,12 +24,17 @@ class Passage:
     response_seal: bytes = b""
     """Of the response that may be delivered; empty while none may."""
     answered: bool = False
-    """Whether the gateway itself is who answers."""
+    """Whether the gateway's own endpoint is what was asked, and has answered."""
     pump: Pump | None = None
     reply_findings: tuple[Finding, ...] = ()
     reply_verdict: Verdict | None = None
     closed: bool = False
     """Whether the last entry of this exchange is written."""
+
+    @property
+    def own_response(self) -> bool:
+        """Whether the response is the gateway's own, and none of a model host's."""
+        return (self.refused is not None or self.answered) and self.pump is None
 
     def seal_request(self) -> None:
         self.request_seal = seal(self.flow.request)

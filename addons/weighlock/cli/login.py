@@ -1,0 +1,135 @@
+"""`weighlock login`: in a pipeline, its token for a session of the gateway."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import click
+
+from weighlock.cli.common import EXIT_WRONG
+from weighlock.identity.sessions import GRANT
+from weighlock.model import RESERVED
+
+TIMEOUT = 20
+"""Seconds for each step."""
+
+
+@click.command("login")
+@click.option("--gateway", envvar="WEIGHLOCK_GATEWAY", required=True, metavar="URL", help="As http://HOST:PORT.")
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False),
+    envvar="SSL_CERT_FILE",
+    metavar="FILE",
+    help="The gateway's CA certificate. Default: SSL_CERT_FILE, else what the system trusts.",
+)
+@click.option(
+    "--token-file", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="File with the pipeline's token."
+)
+@click.option("--audience", default="weighlock", show_default=True, help="To ask the platform for a token for.")
+@click.option("--json", "as_json", is_flag=True, help="Print the gateway's answer as JSON instead.")
+def login(gateway: str, ca: str | None, token_file: str | None, audience: str, as_json: bool) -> None:
+    """Open a session for this job, and print the line that makes its clients use it.
+
+    \b
+      export "$(weighlock login --gateway http://10.0.0.5:8080)"      in a shell
+      weighlock login --gateway http://10.0.0.5:8080 >> $GITHUB_ENV   for the steps that follow, in GitHub Actions
+
+    The pipeline's token comes from --token-file, WEIGHLOCK_TOKEN (GitLab: id_tokens), or the platform itself: GitHub
+    Actions (permissions: id-token: write), Buildkite, CircleCI. It is exchanged once; the session lives as long as the
+    workload's job may take, and ends at once when somebody is cut off.
+    """
+    host, port = _address(gateway)
+    answer = _exchange(host, port, ca, _token(os.environ, token_file, audience))
+    handle = answer["access_token"]
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        click.echo(f"::add-mask::{handle}", err=True)
+    name = f"[{host}]" if ":" in host else host
+    click.echo(json.dumps(answer) if as_json else f"HTTPS_PROXY=http://session:{handle}@{name}:{port}")
+
+
+def _address(gateway: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(gateway)
+        if parts.scheme == "http" and parts.hostname and parts.port and not parts.path.strip("/"):
+            return parts.hostname, parts.port
+    except ValueError:
+        pass
+    raise click.UsageError("--gateway is a URL such as http://10.0.0.5:8080")
+
+
+def _token(environ: Mapping[str, str], file: str | None, audience: str) -> str:
+    if file:
+        return Path(file).read_text("utf-8").strip()
+    if environ.get("WEIGHLOCK_TOKEN"):
+        return environ["WEIGHLOCK_TOKEN"].strip()
+    if environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"):
+        return _github(environ, audience)
+    if environ.get("BUILDKITE") and shutil.which("buildkite-agent"):
+        return _said_by("buildkite-agent", "oidc", "request-token", "--audience", audience)
+    if environ.get("CIRCLECI") and shutil.which("circleci"):
+        return _said_by("circleci", "run", "oidc", "get", "--claims", json.dumps({"aud": audience}))
+    raise click.UsageError("no token: give --token-file, or set WEIGHLOCK_TOKEN; --help says what else")
+
+
+def _github(environ: Mapping[str, str], audience: str) -> str:
+    """docs.github.com, "OpenID Connect reference": requesting the JWT by environment variables."""
+    url = f"{environ['ACTIONS_ID_TOKEN_REQUEST_URL']}&{urlencode({'audience': audience})}"
+    bearer = {"authorization": f"Bearer {environ.get('ACTIONS_ID_TOKEN_REQUEST_TOKEN', '')}"}
+    try:
+        request = urllib.request.Request(url, headers=bearer)  # noqa: S310 the platform's own URL
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as reply:  # noqa: S310
+            return str(json.loads(reply.read(1 << 20))["value"])
+    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
+        raise _failed("weighlock: GitHub gave no token; the job needs `permissions: {id-token: write}`") from None
+
+
+def _said_by(*command: str) -> str:
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=True)
+    except (OSError, subprocess.SubprocessError):
+        raise _failed(f"weighlock: {command[0]} gave no token") from None
+    return run.stdout.strip()
+
+
+def _exchange(host: str, port: int, ca: str | None, token: str) -> Mapping[str, Any]:
+    """RFC 8693, through the gateway to its own endpoint, and through no other proxy."""
+    form = {
+        "grant_type": GRANT,
+        "subject_token": token,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+    }
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    try:
+        context = ssl.create_default_context(cafile=ca)
+        connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=context)
+        try:
+            connection.set_tunnel(RESERVED.host, RESERVED.port)
+            connection.request("POST", "/token", urlencode(form), headers)
+            reply = connection.getresponse()
+            answer: dict[str, Any] = json.loads(reply.read(1 << 20))
+        finally:
+            connection.close()
+    except ssl.SSLCertVerificationError:
+        raise _failed("weighlock: the gateway's certificate is not trusted; name its CA with --ca") from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise _failed(f"weighlock: no gateway answers at {host}:{port} ({type(error).__name__})") from None
+    if reply.status != 200:
+        raise _failed(f"{answer.get('error_description', 'refused')} [{answer.get('code', reply.status)}]")
+    return answer
+
+
+def _failed(message: str) -> SystemExit:
+    click.echo(message, err=True)
+    return SystemExit(EXIT_WRONG)
