@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ssl
+import time
 from typing import Any
 
 import httpx
 import openai
 
 from demo.gateway import Gateway
+
+ENDPOINT = "https://weighlock.internal/token"
+FORM = {
+    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+}
 
 
 def client(gateway: Gateway, token: str | None = None, **given: Any) -> httpx.Client:
@@ -32,3 +39,28 @@ def ask(gateway: Gateway, text: str, token: str | None = None, **given: Any) -> 
     """One chat completion, whole."""
     with client(gateway, token) as http:
         return http.post(f"{gateway.url}/chat/completions", json=chat(text, **given))
+
+
+def exchange(gateway: Gateway, token: str, url: str = ENDPOINT, **given: Any) -> httpx.Response:
+    with client(gateway, "") as http:
+        return http.post(url, data=FORM | {"subject_token": token} | given)
+
+
+def handle(gateway: Gateway, **claims: Any) -> str:
+    answer = exchange(gateway, gateway.token(**claims))
+    assert answer.status_code == 200, answer.text
+    held: str = answer.json()["access_token"]
+    return held
+
+
+def until_refused(gateway: Gateway, token: str) -> tuple[float, str]:
+    """Ask again and again: when the last request was let through (monotonic), and the code of the first refusal."""
+    last = 0.0
+    while True:
+        try:
+            answer = ask(gateway, "hello", token)
+        except httpx.RemoteProtocolError:
+            continue  # it was under way just then, and was broken off
+        if answer.status_code != 200:
+            return last, answer.json()["error"]["code"]
+        last = time.monotonic()

@@ -68,7 +68,10 @@ def a_call_token(alg: str = "EdDSA", **given: Any) -> str:
 
 
 async def identified(raw: str, known: IdentityRules | None = None, *cut: Cutoff) -> Principal:
-    return await an_identifier().identify(Token("authorization", raw), known or rules(), cut)
+    identifier = an_identifier()
+    principal = await identifier.identify(Token("authorization", raw), known or rules())
+    identifier.check(principal, known or rules(), cut)
+    return principal
 
 
 async def refusal(raw: str, known: IdentityRules | None = None, *cut: Cutoff) -> str:
@@ -129,10 +132,10 @@ async def test_an_unknown_issuer_or_algorithm_costs_no_fetch() -> None:
         ("a.b.c", rules()),
     ):
         with pytest.raises(Refused):
-            await identifier.identify(Token("authorization", raw), known, ())
+            await identifier.identify(Token("authorization", raw), known)
     assert fetched == []
 
-    await identifier.identify(Token("authorization", a_call_token()), rules(), ())
+    await identifier.identify(Token("authorization", a_call_token()), rules())
     assert fetched == ["file:jwks.json"]
 
 
@@ -159,7 +162,7 @@ async def test_what_the_rules_no_longer_know_ends_also_what_is_under_way(change:
     if code != "workload-changed":
         assert await refusal(a_call_token(), rules(changed)) == code
     with pytest.raises(Refused, match=code):
-        an_identifier().recheck(principal, rules(changed), [])
+        an_identifier().check(principal, rules(changed), [])
 
 
 async def test_a_run_that_a_departed_person_started_is_refused_though_the_owner_is_another() -> None:
@@ -191,16 +194,16 @@ async def refused(raw: str, cut: Cutoff) -> bool:
 async def test_a_cutoff_refuses_a_good_token_and_one_that_is_under_way() -> None:
     assert await refusal(a_call_token(), None, CUT) == "cut-off"
     identifier, principal = an_identifier(), await identified(a_call_token())
-    identifier.recheck(principal, rules(), [])
+    identifier.check(principal, rules(), [])
     with pytest.raises(Refused, match="cut-off"):
-        identifier.recheck(principal, rules(), [CUT])
+        identifier.check(principal, rules(), [CUT])
 
 
 def test_a_token_that_expires_meanwhile_does_not_end_what_is_under_way() -> None:
     principal = a_principal(issuer=URL, claims=claims(repository_id="1234"), expires_at=NOW - 1000)
-    an_identifier().recheck(principal, rules(), [])
+    an_identifier().check(principal, rules(), [])
     with pytest.raises(Refused):
-        an_identifier().recheck(principal, rules(), [CUT])
+        an_identifier().check(principal, rules(), [CUT])
 
 
 # -- approvers ---------------------------------------------------------------------------------------------------------

@@ -13,28 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from clients import ask, client
+from clients import ENDPOINT, FORM, ask, client, exchange, handle, until_refused
 from demo.gateway import Gateway
 from demo.model_host import ModelHost
 
 Make = Callable[..., Gateway]
-ENDPOINT = "https://weighlock.internal/token"
-FORM = {
-    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
-}
-
-
-def exchange(gateway: Gateway, token: str, url: str = ENDPOINT, **given: Any) -> httpx.Response:
-    with client(gateway, "") as http:
-        return http.post(url, data=FORM | {"subject_token": token} | given)
-
-
-def handle(gateway: Gateway, **claims: Any) -> str:
-    answer = exchange(gateway, gateway.token(**claims))
-    assert answer.status_code == 200, answer.text
-    held: str = answer.json()["access_token"]
-    return held
 
 
 def entries(gateway: Gateway) -> list[dict[str, Any]]:
@@ -159,9 +142,7 @@ def test_a_session_outlives_its_token_and_a_restart_and_not_its_workload(make: M
         assert ask(gateway, "hello", held).status_code == 200
         workloads = gateway.rules / "identity" / "workloads.yaml"
         workloads.write_text(workloads.read_text().replace("id: nightly", "id: other"))
-        while (answer := ask(gateway, "hello", held)).status_code == 200:
-            pass
-        assert answer.json()["error"]["code"] == "workload-changed"
+        assert until_refused(gateway, held)[1] == "workload-changed"
 
 
 def test_a_cut_off_session_is_dead_at_once_and_others_live(make: Make) -> None:
@@ -169,9 +150,7 @@ def test_a_cut_off_session_is_dead_at_once_and_others_live(make: Make) -> None:
         first, second = exchange(gateway, gateway.token()).json(), handle(gateway)
         cut = gateway.weighlock("cutoffs", "add", "session", first["session"], "--reason", "leaked")
         assert cut.returncode == 0, cut.stderr
-        while (answer := ask(gateway, "hello", first["access_token"])).status_code == 200:
-            pass
-        assert answer.json()["error"]["code"] == "cut-off"
+        assert until_refused(gateway, first["access_token"])[1] == "cut-off"
         assert ask(gateway, "hello", second).status_code == 200
 
 

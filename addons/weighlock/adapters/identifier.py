@@ -36,18 +36,23 @@ class Identifier:
     def __init__(self, jwks: Jwks, sessions: Sessions, clock: Callable[[], float]) -> None:
         self._jwks, self._sessions, self._clock = jwks, sessions, clock
 
-    async def identify(self, token: Token, rules: IdentityRules, cut: Iterable[Cutoff]) -> Principal:
-        """The principal. Raises Unidentified for a token that is not good, Forbidden for one that may not call."""
+    async def identify(self, token: Token, rules: IdentityRules) -> Principal:
+        """Who it is; whether they may call is for `check`. Raises Unidentified for a token that is not good, Forbidden
+        for one of no workload.
+        """
         if sessions.is_handle(token.value):
-            return self._resumed(token.value, rules, cut)
+            return self._resumed(token.value, rules)
         envelope, issuer = self._issued(token.value, rules)
-        return self._principal(await self._verified(envelope, issuer, issuer.audience), rules, cut)
+        return _principal(await self._verified(envelope, issuer, issuer.audience), rules)
 
-    def recheck(self, principal: Principal, rules: IdentityRules, cut: Iterable[Cutoff]) -> None:
-        """Raise Refused where *principal* would not be identified now. That its token expired since ends nothing."""
+    def check(self, principal: Principal, rules: IdentityRules, cut: Iterable[Cutoff]) -> None:
+        """Raise Refused where *principal* may not call, or not any more. That its token expired since ends nothing."""
         issuer = _believed(principal.issuer, rules)
         verified = _Verified(issuer, principal.claims, principal.token_id, principal.expires_at, principal.session)
-        _same_workload(self._principal(verified, rules, cut), principal.workload)
+        now = _same_workload(_principal(verified, rules), principal.workload)
+        workloads.check(rules.workload(now.workload), self._today())
+        self._present(person for person in rules.people if person.id in now.persons)
+        cutoffs.check(cut, now)
 
     async def approver(self, raw: str, rules: IdentityRules, cut: Iterable[Cutoff]) -> Approver:
         """The person whose token this is. A token for calls approves nothing: its audience is another.
@@ -69,21 +74,11 @@ class Identifier:
             issuer.url, principal.subject, email if isinstance(email, str) else "", principal.groups, principal.persons
         )
 
-    def _resumed(self, handle: str, rules: IdentityRules, cut: Iterable[Cutoff]) -> Principal:
+    def _resumed(self, handle: str, rules: IdentityRules) -> Principal:
         session = self._sessions.find(handle)
         issuer = _believed(session.issuer, rules)
         verified = _Verified(issuer, session.claims, session.token_id, session.expires_at, session.id)
-        return _same_workload(self._principal(verified, rules, cut), session.workload)
-
-    def _principal(self, verified: _Verified, rules: IdentityRules, cut: Iterable[Cutoff]) -> Principal:
-        workload = workloads.match(rules.workloads, verified.issuer.url, verified.claims)
-        workloads.check(workload, self._today())
-        actors = people.behind(rules.people, verified.issuer.url, verified.claims)
-        self._present(actors)
-        persons = frozenset({workload.owner.id, *(person.id for person in actors)})
-        principal = _named(verified, workload.id, workload.owner.id, persons)
-        cutoffs.check(cut, principal)
-        return principal
+        return _same_workload(_principal(verified, rules), session.workload)
 
     def _present(self, persons: Iterable[people.Person]) -> None:
         if any(person.gone(self._today()) for person in persons):
@@ -102,6 +97,13 @@ class Identifier:
         key = await self._jwks.key(issuer, envelope.kid, envelope.alg)
         claims = tokens.verify(envelope, issuer, audience, key, self._clock())
         return _Verified(issuer, claims, envelope.token_id, float(claims["exp"]))
+
+
+def _principal(verified: _Verified, rules: IdentityRules) -> Principal:
+    workload = workloads.match(rules.workloads, verified.issuer.url, verified.claims)
+    actors = people.behind(rules.people, verified.issuer.url, verified.claims)
+    persons = frozenset({workload.owner.id, *(person.id for person in actors)})
+    return _named(verified, workload.id, workload.owner.id, persons)
 
 
 def _believed(url: str, rules: IdentityRules) -> Issuer:

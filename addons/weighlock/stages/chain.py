@@ -105,8 +105,8 @@ class Chain:
                 setattr(exchange, stage.fills, value)
                 if exchange.destination is RESERVED:
                     return
+            self.recheck(passage)
             if at == "request":
-                self.recheck(passage)
                 release(passage)
         except Refused as refused:
             await self._refuse(passage, refused)
@@ -116,21 +116,22 @@ class Chain:
 
     async def _answer(self, passage: Passage) -> None:
         """At the gateway's own endpoint: what its body holds is a token, and is kept nowhere."""
-        request = passage.flow.request
+        exchange = passage.exchange
         async with asyncio.timeout(_OWN):
-            principal, session, handle = await tokenendpoint.exchange_token(self.parts, passage.exchange, request)
-        passage.exchange.principal = principal
+            exchange.principal = await tokenendpoint.identify(self.parts, exchange, passage.flow.request)
+            self.recheck(passage)
+            handle, session = await tokenendpoint.open_session(self.parts, exchange)
         await self.recorder.session(passage, session)
         passage.flow.response = tokenendpoint.answer(handle, session)
         passage.answered = True
         passage.seal_response()
 
     def recheck(self, passage: Passage) -> None:
-        """Raise Refused when the principal was cut off meanwhile, or is none any more by the rules of now."""
+        """Raise Refused when the principal may not call, by the cut-offs and the rules of now."""
         principal = passage.exchange.principal
         if principal:
             rules = self.parts.rulebook.current.identity
-            self.parts.identifier.recheck(principal, rules, self.parts.cutoffs.current())
+            self.parts.identifier.check(principal, rules, self.parts.cutoffs.current())
 
     # -- the response -----------------------------------------------------------------------------------------------
 

@@ -19,6 +19,6 @@ class Identify(Stage):
         tunnel = self.parts.tunnels[flow.client_conn.id]
         token = carriers.find(tuple(flow.request.headers.items(multi=True)), tunnel.authorization)
         rules: IdentityRules = exchange.rules.identity
-        principal = await self.parts.identifier.identify(token, rules, self.parts.cutoffs.current())
+        principal = await self.parts.identifier.identify(token, rules)
         workloads.check_destination(rules.workload(principal.workload), filled(exchange.destination).name)
         return principal

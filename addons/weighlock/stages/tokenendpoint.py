@@ -12,22 +12,25 @@ from weighlock.identity import sessions
 from weighlock.identity.carriers import presented
 from weighlock.identity.sessions import Session
 from weighlock.model import Exchange, Principal
-from weighlock.stages.stage import Parts
+from weighlock.stages.stage import Parts, filled
 from weighlock.wire import body
 
 PATH = "/token"
 
 
-async def exchange_token(parts: Parts, exchange: Exchange, request: http.Request) -> tuple[Principal, Session, str]:
-    """Who asked, the session that was opened, and its handle. Raises Refused."""
+async def identify(parts: Parts, exchange: Exchange, request: http.Request) -> Principal:
+    """Whose token is offered for exchange. Raises Refused."""
     if (request.method, request.path) != ("POST", PATH):
         raise Forbidden("endpoint-unknown", "The gateway answers POST /token here, and nothing else.")
     body.plain(request.headers.get("content-type"), request.headers.get("content-encoding"))
     raw = sessions.subject_token(request.headers.get("content-type", ""), request.raw_content or b"")
-    rules = exchange.rules.identity
-    principal = await parts.identifier.identify(presented("subject_token", raw), rules, parts.cutoffs.current())
-    handle, session = await parts.sessions.open(principal, rules.workload(principal.workload).job)
-    return principal, session, handle
+    return await parts.identifier.identify(presented("subject_token", raw), exchange.rules.identity)
+
+
+async def open_session(parts: Parts, exchange: Exchange) -> tuple[str, Session]:
+    """For the exchange's principal, who may call: the handle, and what it stands for. Raises Refused."""
+    principal = filled(exchange.principal)
+    return await parts.sessions.open(principal, exchange.rules.identity.workload(principal.workload).job)
 
 
 def answer(handle: str, session: Session) -> http.Response:
