@@ -14,6 +14,7 @@ from mitmproxy import ctx
 from weighlock import settings
 from weighlock.adapters.anonymizer import Anonymizer
 from weighlock.adapters.approvals import Desk
+from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
@@ -53,6 +54,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         cutoffs=CutoffWatch(Control.open(config.state), time.monotonic),
         sessions=sessions,
         identifier=Identifier(Jwks(config.rules, time.monotonic), sessions, time.time),
+        credentials=Credentials(os.environ, time.monotonic, config.upstream_ca),
         pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint),
         desk=Desk(time.time, config.hold_limit, journal.approval),
         operators=lambda session: Anonymizer(keys.fingerprint, session),

@@ -60,6 +60,22 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """Where the gateway's own credential for a destination comes from. It holds no secret itself."""
+
+    source: str
+    place: tuple[str, ...]
+    """Of *source* `env` the variable's name, of `file` the path, of `command` its words."""
+    lifetime: float = 0.0
+    """Seconds for which a command's output is good."""
+    provider: str = ""
+    """Whose token endpoint takes what *source* says as a subject token, and gives the credential; empty for none."""
+    endpoint: str = ""
+    ids: tuple[tuple[str, str], ...] = ()
+    """What else the exchange's request says, by member."""
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """A model host that traffic may go to. *host* is lower case, without a port."""
 
@@ -67,8 +83,7 @@ class Destination:
     host: str
     port: int
     dialects: tuple[str, ...]
-    credential: str = ""
-    """Where the gateway's own credential comes from: `env:NAME`, `file:PATH`, or empty for none."""
+    credential: Credential | None = None
     credential_header: str = "authorization"
 
 

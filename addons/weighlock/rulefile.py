@@ -39,6 +39,10 @@ class Node:
     def error(self, message: str) -> ConfigError:
         return ConfigError(message, self.where)
 
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.yaml, MappingNode)
+
     def mapping(self, *, required: Collection[str] = (), optional: Collection[str] = ()) -> dict[str, Node]:
         """The members by name; an unknown one, or a *required* one that is missing, is an error."""
         known = [*required, *optional]

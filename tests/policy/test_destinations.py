@@ -4,7 +4,7 @@ import pytest
 
 from weighlock import rulefile
 from weighlock.errors import ConfigError
-from weighlock.model import Destination
+from weighlock.model import Credential, Destination
 from weighlock.policy.destinations import parse
 
 DIALECTS = ["openai", "generic"]
@@ -22,7 +22,7 @@ def read(text: str) -> dict[tuple[str, int], Destination]:
 
 def test_a_destination_is_found_by_host_and_port() -> None:
     assert read(GOOD) == {
-        ("llm.example", 443): Destination("model", "llm.example", 443, ("openai", "generic"), "", "authorization")
+        ("llm.example", 443): Destination("model", "llm.example", 443, ("openai", "generic"), None, "authorization")
     }
 
 
@@ -30,7 +30,7 @@ def test_all_that_can_be_said_is_read() -> None:
     more = "    port: 8443\n    credential: env:LLM_KEY\n    credential_header: x-api-key\n"
 
     assert read(GOOD + more)["llm.example", 8443] == Destination(
-        "model", "llm.example", 8443, ("openai", "generic"), "env:LLM_KEY", "x-api-key"
+        "model", "llm.example", 8443, ("openai", "generic"), Credential("env", ("LLM_KEY",)), "x-api-key"
     )
 
 

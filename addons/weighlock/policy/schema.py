@@ -123,7 +123,7 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         findings=_findings(members["findings"]) if "findings" in members else None,
         operator=_operator(members["operator"], operators) if "operator" in members else None,
         approvers=_approvers(members["approvers"]) if "approvers" in members else frozenset(),
-        within=members["within"].read(_duration, "a duration such as 15m") if "within" in members else 0.0,
+        within=members["within"].read(duration, "a duration such as 15m") if "within" in members else 0.0,
         reason=members["reason"].text() if "reason" in members else "",
     )
     if effect is Action.MASK and (statement.findings is None or statement.operator is None):
@@ -211,7 +211,7 @@ def _approvers(node: Node) -> frozenset[str]:
     return _some(node.mapping(required=["groups"])["groups"])
 
 
-def _duration(text: str) -> float:
+def duration(text: str) -> float:
     match = re.fullmatch(r"([1-9][0-9]{0,5})(s|m|h)", text)
     if not match:
         raise ValueError(text)

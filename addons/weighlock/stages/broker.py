@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from mitmproxy import http
 
-from weighlock.errors import Unavailable
-from weighlock.model import Destination, Exchange, Headers
+from weighlock.adapters.credentials import cache
+from weighlock.model import Exchange, Headers
 from weighlock.stages.stage import Stage, filled
 
 
@@ -16,26 +13,9 @@ class Broker(Stage):
     fills = "credential"
     kind = tuple
 
+    @property
+    def limit(self) -> float:
+        return cache.TIMEOUT + 1  # it says itself what was too slow
+
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Headers:
-        destination = filled(exchange.destination)
-        if not destination.credential:
-            return ()
-        secret = _read(destination)
-        header = destination.credential_header.lower()
-        return ((header, f"Bearer {secret}" if header == "authorization" else secret),)
-
-
-def _read(destination: Destination) -> str:
-    kind, _, name = destination.credential.partition(":")
-    try:
-        secret = os.environ[name] if kind == "env" else Path(name).read_text("ascii")
-    except (KeyError, OSError, ValueError):
-        secret = ""
-    secret = secret.strip()
-    if not secret or not secret.isprintable():
-        raise Unavailable(
-            "credential-missing",
-            f"The gateway has no credential for destination {destination.name!r}.",
-            next_step=f"Its operator sets {kind} {name!r}." if kind == "env" else "Its operator provides the file.",
-        )
-    return secret
+        return await self.parts.credentials.header(filled(exchange.destination))

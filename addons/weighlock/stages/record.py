@@ -14,6 +14,7 @@ from weighlock.identity import carriers, statickeys
 from weighlock.identity.sessions import Session
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
+from weighlock.masking import echo
 from weighlock.model import Exchange, Headers, Outbound
 from weighlock.stages.passage import Passage
 from weighlock.stages.stage import Parts, Stage, filled
@@ -48,10 +49,10 @@ class Recorder:
         return as_sent(request, self.parts.keys.fingerprint)
 
     def as_received(self, passage: Passage) -> bytes:
-        """The reply as the model host sent it, decoded no further than HTTP."""
+        """The reply as the model host sent it, decoded no further than HTTP, without the gateway's own credential."""
         response = filled(passage.flow.response)
         body = bytes(passage.pump.received) if passage.pump else response.raw_content or b""
-        return as_reply(response, body)
+        return echo.blotted(as_reply(response, body), echo.secret(passage.exchange.credential))
 
     async def refusal(self, passage: Passage) -> None:
         """A refused request. It is refused also where this cannot be written; then the log says so."""

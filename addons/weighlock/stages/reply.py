@@ -9,10 +9,11 @@ from mitmproxy import http
 
 from weighlock import dialects
 from weighlock.errors import BadReply, Forbidden, Refused
-from weighlock.masking import apply
+from weighlock.masking import apply, echo
 from weighlock.masking.apply import Rewrite
+from weighlock.masking.operators import Operators
 from weighlock.masking.stream import SseMasker
-from weighlock.model import RESERVED, Action, Direction, Headers, Text
+from weighlock.model import RESERVED, Action, Direction, Exchange, Finding, Headers, Text, Verdict
 from weighlock.policy.decide import decide
 from weighlock.stages import inject, tokenendpoint
 from weighlock.stages.mask import blocked
@@ -40,11 +41,25 @@ async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict
     if verdict.action >= Action.HOLD:
         raise blocked(verdict)
     run = parts.operators(filled(exchange.principal).token_id)
+    own = echo.secret(exchange.credential)
+    rewrites: dict[str, Sequence[Rewrite]] = {}
+    for text in texts:
+        if found := echo.hidden(text.value, _rewrites(text, findings, verdict, run), own):
+            if not text.role.rewritable:
+                raise _not_maskable()
+            rewrites[text.pointer] = found
+    return rewrites
+
+
+def _rewrites(text: Text, findings: Sequence[Finding], verdict: Verdict, run: Operators) -> Sequence[Rewrite]:
     try:
-        rewrites = {text.pointer: apply.rewrites(text, findings, verdict.operators, run) for text in texts}
+        return apply.rewrites(text, findings, verdict.operators, run)
     except Forbidden:
-        raise BadReply("reply-not-maskable", "Something stands in the reply where it cannot be masked.") from None
-    return {pointer: found for pointer, found in rewrites.items() if found}
+        raise _not_maskable() from None
+
+
+def _not_maskable() -> BadReply:
+    return BadReply("reply-not-maskable", "Something stands in the reply where it cannot be masked.")
 
 
 def is_stream(passage: Passage) -> bool:
@@ -82,6 +97,8 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
 async def document(parts: Parts, passage: Passage) -> http.Response:
     """The buffered reply in its masked form; raises Refused where it cannot be read or may not be seen."""
     call, response = filled(passage.exchange.call), filled(passage.flow.response)
+    if response.status_code == 401:
+        raise _credential_refused(parts, passage.exchange)
     if not 200 <= response.status_code < 300 and not 400 <= response.status_code < 600:
         raise BadReply("reply-status", "The model host answered with a status that is neither success nor error.")
     if response.trailers:
@@ -97,6 +114,19 @@ async def document(parts: Parts, passage: Passage) -> http.Response:
     out = b"" if read is None else read.rewrite(masked).dumps()
     fields = [*_kept(passage), *([("content-type", "application/json")] if out else [])]
     return http.Response.make(response.status_code, out, [(n.encode(), v.encode()) for n, v in fields])
+
+
+def _credential_refused(parts: Parts, exchange: Exchange) -> BadReply:
+    """No client's credential goes on, so it is ours that was refused. A 401 would make the client look for its own."""
+    renewed = parts.credentials.refused(filled(exchange.destination), filled(exchange.credential))
+    return BadReply(
+        "credential-refused",
+        "The model host refused the gateway's own credential; yours is in order.",
+        next_step="The next call is made with a new one."
+        if renewed
+        else "That is for the gateway's operator to renew.",
+        retry=renewed,
+    )
 
 
 def refusal(passage: Passage, refused: Refused) -> http.Response:

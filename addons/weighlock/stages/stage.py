@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from mitmproxy import http
 
 from weighlock.adapters.approvals import Desk
+from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
@@ -43,6 +44,7 @@ class Parts:
     cutoffs: CutoffWatch
     sessions: Sessions
     identifier: Identifier
+    credentials: Credentials
     pool: Pool
     desk: Desk
     operators: Callable[[str], Operators]
