@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from weighlock.policy.credentials import Unusable
@@ -20,7 +20,7 @@ async def post(request: TokenRequest, ca: Path | None) -> tuple[int, bytes]:
 
     Tornado's own client: it knows no proxies, and so never goes through the gateway itself.
     """
-    client = SimpleAsyncHTTPClient(force_instance=True, max_body_size=MAX_BYTES, max_header_size=MAX_BYTES)
+    client = SimpleAsyncHTTPClient(force_instance=True, max_buffer_size=MAX_BYTES, max_header_size=MAX_BYTES)
     try:
         response = await client.fetch(
             HTTPRequest(
@@ -37,7 +37,7 @@ async def post(request: TokenRequest, ca: Path | None) -> tuple[int, bytes]:
             ),
             raise_error=False,
         )
-    except (OSError, HTTPClientError) as error:
+    except Exception as error:  # whatever the other side does to the client; its text may quote the answer
         raise Unusable(f"the token endpoint cannot be reached ({type(error).__name__})") from None
     finally:
         client.close()

@@ -36,11 +36,13 @@ def _text(data: bytes) -> str:
 
 def _file(path: str) -> bytes:
     try:
-        # A pipe or a device must not be waited for.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe or a device must not be waited for
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise Unusable("its file is no regular file")
-            return file.read(SIZE)
+            return os.read(file, SIZE)
+        finally:
+            os.close(file)
     except OSError as error:
         raise Unusable(f"its file cannot be read ({type(error).__name__})") from None
 
@@ -61,9 +63,12 @@ async def _output(words: Sequence[str], environ: Mapping[str, str]) -> bytes:
         raise Unusable(f"its command cannot be started ({type(error).__name__})") from None
     try:
         return await _printed(process)
-    except BaseException:  # the time-out too: nothing that was started is left behind
+    except BaseException:  # a time-out too: nothing that was started is left behind
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await process.communicate()
         raise
 
 
