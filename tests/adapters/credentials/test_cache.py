@@ -247,6 +247,17 @@ async def test_a_refused_token_is_dropped_and_only_that_one(broker: Broker, host
     assert len(host.asked) == 2
 
 
+async def test_a_refusal_soon_after_a_failure_that_is_over_gets_a_new_token(broker: Broker, host: TokenHost) -> None:
+    host.answer = 503, b""
+    assert await broker.token() == "credential-missing"
+    host.answer, broker.now = None, COOL_DOWN
+    header = await broker.credentials.header(broker.destination)
+    broker.now -= 0.1  # within the cool-down of the failure
+
+    assert broker.credentials.refused(broker.destination, header)
+    assert await broker.token() == host.token(3)
+
+
 async def test_what_is_read_for_each_request_is_not_replaced_by_asking_again(broker: Broker) -> None:
     header: Headers = (("authorization", "Bearer the-secret"),)
     for credential in (None, Credential("env", ("KEY",)), Credential("file", ("/key",))):

@@ -79,7 +79,7 @@ class Credentials:
     def _fetching(self, credential: Credential, name: str, held: _Held) -> asyncio.Task[Secret | None] | None:
         """The one fetch that is under way, begun now where there is none; None shortly after one has failed."""
         if held.fetch is None:
-            if _is_kept(credential) and self._clock() - held.failed_at < COOL_DOWN:
+            if held.failure and _is_kept(credential) and self._clock() - held.failed_at < COOL_DOWN:
                 return None
             held.fetch = asyncio.create_task(self._fetch(credential, name, held))
         return held.fetch
