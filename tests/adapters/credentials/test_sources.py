@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from weighlock.adapters.credentials import sources
 from weighlock.adapters.credentials.sources import SIZE, read
 from weighlock.model import Credential
 from weighlock.policy.credentials import LIMIT, Unusable
@@ -139,7 +138,3 @@ async def test_a_program_that_hangs_is_killed_with_all_that_it_started(tmp_path:
                 pass
     finally:
         os.close(alive)
-
-
-def test_the_list_of_what_a_program_gets_is_short() -> None:
-    assert set(sources.PASSED) == {"HOME", "LANG", "PATH"}
