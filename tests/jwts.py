@@ -1,4 +1,4 @@
-"""Tokens and keys for tests: made here, down to each byte, so that anything can be wrong with them."""
+"""Tokens and keys for tests: made here, down to each byte and without a JWT library, so that anything can be wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from weighlock.errors import Unidentified
+from weighlock.identity import tokens
 from weighlock.identity.issuers import Issuer
+from weighlock.identity.keys import usable_keys
 
 NOW = 1_800_000_000.0
 URL = "https://issuer.example"
@@ -63,9 +66,13 @@ class KeyPair:
         return made | {"kid": self.kid, "use": "sig"} | given
 
 
-@functools.cache
 def key_pair(alg: str = "RS256", kid: str = "k1", bits: int = 2048) -> KeyPair:
     """One per kind and kid and process; *bits* is an RSA key's size, or 384 for the wrong curve."""
+    return _key_pair(alg, kid, bits)
+
+
+@functools.cache
+def _key_pair(alg: str, kid: str, bits: int) -> KeyPair:
     if alg in ("RS256", "PS256"):
         return KeyPair(alg, kid, rsa.generate_private_key(65537, bits))
     if alg == "EdDSA":
@@ -79,7 +86,8 @@ def an_issuer(**given: Any) -> Issuer:
 
 def claims(**given: Any) -> dict[str, Any]:
     """Good claims; a given None leaves one out."""
-    good = {"iss": URL, "sub": "repo:acme/nightly", "aud": AUDIENCE, "iat": int(NOW) - 10, "exp": int(NOW) + 600}
+    who = {"iss": URL, "sub": "repo:acme/nightly", "aud": AUDIENCE, "repository_id": "7"}
+    good = who | {"iat": int(NOW) - 10, "exp": int(NOW) + 600}
     return {name: value for name, value in (good | given).items() if value is not None}
 
 
@@ -96,3 +104,18 @@ def a_token(
     head = {"alg": pair.alg, "kid": pair.kid, "typ": "JWT"} | dict(header or {})
     head = {name: value for name, value in head.items() if value is not None}
     return raw_token(json.dumps(head).encode(), json.dumps(payload or claims(**given)).encode(), pair)
+
+
+def verified(
+    raw: str, keys: list[dict[str, Any]] | None = None, issuer: Issuer | None = None, now: float = NOW
+) -> Mapping[str, Any]:
+    """What the gateway does with a token, with its issuer's *keys* at hand: its claims, or Unidentified."""
+    issuer = issuer or an_issuer()
+    envelope = tokens.peek(raw)
+    if envelope.issuer != issuer.url:
+        raise Unidentified("issuer-unknown", "as the adapter says it")
+    tokens.allowed(envelope, issuer)
+    key = usable_keys({"keys": keys or [key_pair().jwk()]}).get((envelope.kid, envelope.alg))
+    if key is None:
+        raise Unidentified("key-unknown", "as the adapter says it")
+    return tokens.verify(envelope, issuer, issuer.audience, key, now)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 import engines
 import exchange
+import verifying
 from figures import RESULTS, Figure, document
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +16,7 @@ from rich.table import Table
 BENCHES: dict[str, Callable[[Callable[[str], None]], list[Figure]]] = {
     "detection": engines.run,
     "gateway": exchange.run,
+    "identity": verifying.run,
 }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "bench_results"
-PACKAGES = ("mitmproxy", "presidio-analyzer", "spacy", "google-re2", "python-jose", "sqlite-utils")
+PACKAGES = ("mitmproxy", "presidio-analyzer", "spacy", "google-re2", "python-jose", "pyjwt", "sqlite-utils")
 
 
 @dataclass(frozen=True, slots=True)

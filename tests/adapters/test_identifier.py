@@ -10,6 +10,7 @@ import pytest
 from sqlite_utils import Database
 
 from builders import a_principal
+from corpus import CORPUS, KEYS
 from jwts import ALL, AUDIENCE, NOW, URL, a_token, an_issuer, claims, key_pair
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.jwks import Jwks
@@ -113,7 +114,7 @@ async def test_groups_may_have_another_name() -> None:
     [
         ({"iss": URL + "/"}, "issuer-unknown"),
         ({"aud": APPROVALS}, "audience-wrong"),
-        ({"aud": [AUDIENCE, APPROVALS]}, "audience-wrong"),
+        ({"aud": [AUDIENCE, APPROVALS]}, "audience-several"),
         ({"exp": int(NOW) - 60, "iat": int(NOW) - 90}, "token-expired"),
         ({"repository_id": "1"}, "workload-unknown"),
         ({"sub": ""}, "subject-missing"),
@@ -121,6 +122,18 @@ async def test_groups_may_have_another_name() -> None:
 )
 async def test_a_token_that_is_not_good_is_refused(given: dict[str, Any], code: str) -> None:
     assert await refusal(a_call_token(**given)) == code
+
+
+async def test_every_bad_token_is_refused_on_the_whole_way_with_the_code_of_what_is_wrong() -> None:
+    known = rules(algorithms=ALL, required=("repository_id",))
+    identifier = Identifier(Jwks(Path(), lambda: 0.0, lambda *_: {"keys": KEYS}), lambda: NOW)
+    told = {}
+    for name, (make, _) in CORPUS.items():
+        with pytest.raises(Refused) as caught:
+            await identifier.identify(Token("authorization", make()), known, ())
+        told[name] = caught.value.code
+
+    assert told == {name: code for name, (_, code) in CORPUS.items()}
 
 
 async def test_an_unknown_issuer_or_algorithm_costs_no_fetch() -> None:
@@ -237,7 +250,7 @@ async def test_an_email_that_is_no_text_is_none(email: Any) -> None:
     ("raw", "known", "code"),
     [
         (a_call_token(), rules(), "audience-wrong"),
-        (a_person(aud=[APPROVALS, AUDIENCE]), rules(), "audience-wrong"),
+        (a_person(aud=[APPROVALS, AUDIENCE]), rules(), "audience-several"),
         (a_person(), rules(approver_audience=""), "issuer-no-approvers"),
         (a_person(aud=""), rules(approver_audience=""), "issuer-no-approvers"),
         (a_person(iss="https://evil.example"), rules(), "issuer-unknown"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from issuing import EC, JWKS, an_issuer
+from jwts import an_issuer, key_pair
 from weighlock.adapters import jwks
 from weighlock.adapters.jwks import FILE_TTL, Jwks, load_source
 from weighlock.errors import Unidentified
@@ -18,14 +18,15 @@ from weighlock.errors import Unidentified
 async def test_a_key_taken_out_of_a_file_is_not_believed_a_moment_later(tmp_path: Path) -> None:
     now = 0.0
     file, issuer = tmp_path / "jwks.json", an_issuer(jwks="file:jwks.json")
-    file.write_text(json.dumps(JWKS))
+    one, two = key_pair().jwk(), key_pair("ES256", "ec").jwk()
+    file.write_text(json.dumps({"keys": [one, two]}))
     keys = Jwks(tmp_path, lambda: now)
-    assert await keys.key(issuer, "rsa", "RS256")
+    assert await keys.key(issuer, "k1", "RS256")
 
-    file.write_text(json.dumps({"keys": [dict(EC.jwk)]}))
+    file.write_text(json.dumps({"keys": [two]}))
     now = FILE_TTL + 0.1
     with pytest.raises(Unidentified, match="key-unknown"):
-        await keys.key(issuer, "rsa", "RS256")
+        await keys.key(issuer, "k1", "RS256")
     assert await keys.key(issuer, "ec", "ES256")
 
 

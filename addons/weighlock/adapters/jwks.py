@@ -16,8 +16,8 @@ from typing import Any
 from jose.backends.base import Key
 
 from weighlock.errors import Unavailable, Unidentified
-from weighlock.identity import tokens
 from weighlock.identity.issuers import Issuer
+from weighlock.identity.keys import usable_keys
 
 log = logging.getLogger("weighlock")
 
@@ -76,7 +76,7 @@ class Jwks:
         try:
             async with asyncio.timeout(TIMEOUT):
                 document = await asyncio.to_thread(self._load, issuer.jwks, self._rules)
-            keys = tokens.usable_keys(document)
+            keys = usable_keys(document)
         except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
             log.warning("keys of issuer %s cannot be had: %s", issuer.url, type(error).__name__)
             return

@@ -1,0 +1,98 @@
+"""What is wrong before anything is known: the compact form and its JSON."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+
+from corpus.forging import Case, T, deep, head, header, not_canonical, payload, segment, with_claim
+from jwts import a_token, b64, claims
+
+FORM: Mapping[str, Case] = {
+    "empty": (lambda: "", "token-malformed"),
+    "one segment": (lambda: "eyJhbGciOiJub25lIn0", "token-malformed"),
+    "two segments": (lambda: a_token().rpartition(".")[0], "token-malformed"),
+    "four segments": (lambda: a_token() + ".e30", "token-malformed"),
+    "six segments": (lambda: ".".join(["e30"] * 6), "token-malformed"),
+    "only dots": (lambda: "..", "token-malformed"),
+    "no claims (RFC 7515, appendix F)": (lambda: segment(1, lambda _: ""), "token-malformed"),
+    "JSON serialisation": (lambda: json.dumps({"payload": "e30", "signatures": []}), "token-malformed"),
+    "with the word Bearer": (lambda: "Bearer " + a_token(), "token-malformed"),
+    "space before": (lambda: " " + a_token(), "token-malformed"),
+    "line end after": (lambda: a_token() + "\n", "token-malformed"),
+    "line end inside": (lambda: a_token().replace(".", ".\n", 1), "token-malformed"),
+    "line ends in the signature": (lambda: segment(2, lambda s: s[:9] + "\n\n\n\n" + s[9:]), "token-malformed"),
+    "junk in the signature": (lambda: segment(2, lambda s: s[:9] + "$$$$" + s[9:]), "token-malformed"),
+    "junk in the claims": (lambda: segment(1, lambda s: "!!~ " + s), "token-malformed"),
+    "padding": (lambda: a_token() + "==", "token-malformed"),
+    "padding of the header": (lambda: segment(0, lambda s: s + "="), "token-malformed"),
+    "standard base64": (lambda: segment(2, lambda s: "+/" + s[2:]), "token-malformed"),
+    "NUL": (lambda: a_token() + "\0", "token-malformed"),
+    "digits that are not ASCII": (lambda: a_token()[:-1] + "\u0661", "token-malformed"),
+    "a letter that looks like e": (lambda: "\u0435" + a_token()[1:], "token-malformed"),
+    "a full stop that is wide": (lambda: a_token().replace(".", "\uff0e", 1), "token-malformed"),
+    "half of a surrogate pair": (lambda: "\udcff" + a_token(), "token-malformed"),
+    "unencoded claims (RFC 7797)": (lambda: segment(1, lambda _: '{"sub":"admin"}'), "token-malformed"),
+    "encrypted": (lambda: ".".join(["e30"] * 5), "token-encrypted"),
+    "encrypted, with the key agreed on": (lambda: "e30..e30.e30.e30", "token-encrypted"),
+    "none, without a signature": (lambda: header(alg="none").rpartition(".")[0] + ".", "token-unsigned"),
+    "RS256, without a signature": (lambda: a_token().rpartition(".")[0] + ".", "token-unsigned"),
+    "20 001 characters": (lambda: a_token().ljust(20_001, "A"), "token-too-long"),
+    "20 MB of signature": (lambda: a_token() + "A" * 20_000_000, "token-too-long"),
+    "20 MB of claims": (lambda: a_token().replace(".", "." + "A" * 20_000_000, 1), "token-too-long"),
+    "20 MB of dots": (lambda: "." * 20_000_000, "token-too-long"),
+    "a header nested 200 000 deep": (lambda: head(f'{{"alg": {deep(200_000)}}}'), "token-too-long"),
+    "an encrypted bomb": (lambda: f"e30..e30.{b64(zlib.compress(bytes(60_000_000)))}.e30", "token-too-long"),
+    "spare bits of the header": (lambda: not_canonical(0)[0], "token-not-canonical"),
+    "spare bits of the claims": (lambda: not_canonical(1)[0], "token-not-canonical"),
+    "spare bits of the signature": (lambda: not_canonical(2)[0], "token-not-canonical"),
+    "a length that base64 cannot have": (lambda: segment(1, lambda _: "AAAAA"), "token-not-canonical"),
+    "a signature of one character": (lambda: segment(2, lambda _: "A"), "token-not-canonical"),
+}
+
+JSON: Mapping[str, Case] = {
+    "header not UTF-8": (lambda: head(b'{"alg": "RS256\xff"}'), "token-charset"),
+    "claims not UTF-8": (lambda: payload(b'{"iss": "\xff"}'), "token-charset"),
+    "claims in UTF-16": (lambda: payload(json.dumps(claims()).encode("utf-16")), "token-charset"),
+    "claims with a byte order mark": (lambda: payload("\ufeff" + json.dumps(claims())), "token-charset"),
+    "claims over-long in UTF-8": (lambda: payload(b'{"sub": "\xc1\xa1"}'), "token-charset"),
+    "claims compressed": (lambda: payload(zlib.compress(json.dumps(claims()).encode())), "token-charset"),
+    "header not JSON": (lambda: head("alg"), "token-json-malformed"),
+    "claims a token (RFC 7519, 5.2)": (lambda: payload(a_token()), "token-json-malformed"),
+    "claims with more after them": (lambda: payload(json.dumps(claims()) + "{}"), "token-json-malformed"),
+    "claims with a comma too many": (lambda: payload(json.dumps(claims())[:-1] + ",}"), "token-json-malformed"),
+    "claims with a comment": (lambda: payload(json.dumps(claims()) + "// x"), "token-json-malformed"),
+    "claims in single quotes": (lambda: payload(str(claims())), "token-json-malformed"),
+    "a line end in a text": (lambda: with_claim("x", '"a\nb"'), "token-json-malformed"),
+    "a number with a zero before it": (lambda: with_claim("exp", f"0{T + 600}"), "token-json-malformed"),
+    "a number with a plus": (lambda: with_claim("exp", f"+{T + 600}"), "token-json-malformed"),
+    "a number with underscores": (lambda: with_claim("exp", f"{T + 600:_}"), "token-json-malformed"),
+    "a number in other digits": (
+        lambda: with_claim("exp", "".join(chr(0x660 + int(digit)) for digit in str(T + 600))),
+        "token-json-malformed",
+    ),
+    "header nested as deep as fits": (lambda: head(f'{{"alg": {deep(6000)}}}'), "token-json-depth"),
+    "claims nested as deep as fits": (lambda: with_claim("x", deep(6000)), "token-json-depth"),
+    "claims nested 65 deep": (lambda: with_claim("x", deep(64)), "token-json-depth"),
+    "algorithm twice": (
+        lambda: head('{"alg": "none", "alg": "RS256", "kid": "k1", "typ": "JWT"}'),
+        "token-json-duplicate-member",
+    ),
+    "subject twice": (lambda: with_claim("x", '1, "sub": "admin"'), "token-json-duplicate-member"),
+    "subject twice, once escaped": (lambda: with_claim("x", r'1, "s\u0075b": "admin"'), "token-json-duplicate-member"),
+    "a member twice, deep": (lambda: with_claim("x", '{"a": 1, "a": 2}'), "token-json-duplicate-member"),
+    "header with NaN": (lambda: header(x=float("nan")), "token-json-number"),
+    "expiry NaN": (lambda: with_claim("exp", "NaN"), "token-json-number"),
+    "expiry Infinity": (lambda: with_claim("exp", "Infinity"), "token-json-number"),
+    "expiry -Infinity": (lambda: with_claim("exp", "-Infinity"), "token-json-number"),
+    "a number of 5000 digits": (lambda: with_claim("x", "9" * 5000), "token-json-number"),
+    "a number that no float holds": (lambda: with_claim("x", "[-1e999]"), "token-json-number"),
+    "half of a pair in the claims": (lambda: with_claim("x", r'"\ud800"'), "token-json-surrogate"),
+    "half of a pair in a name": (lambda: with_claim("x", r'{"\udfff": 1}'), "token-json-surrogate"),
+    "header a list": (lambda: head('["alg"]'), "token-json-object"),
+    "header null": (lambda: head("null"), "token-json-object"),
+    "claims a list": (lambda: payload("[]"), "token-json-object"),
+    "claims a text": (lambda: payload('"sub"'), "token-json-object"),
+    "claims a number": (lambda: payload("7"), "token-json-object"),
+}
