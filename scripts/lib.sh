@@ -65,3 +65,23 @@ need() {
         exit 1
     }
 }
+
+# The OpenID provider that tests use, in tests/idp/node_modules: exactly what its lock file says.
+provider() {
+    stamp=$(cat tests/idp/package.json tests/idp/package-lock.json | cksum)
+    if [ "$(cat tests/idp/node_modules/.stamp 2>/dev/null)" = "$stamp" ]; then
+        return
+    fi
+    need node nodejs
+    if ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a < 20 || (a == 20 && b < 20) ? 1 : 0)'; then
+        say "The tests' OpenID provider needs Node 20.20 or newer; this is $(node --version)."
+        exit 1
+    fi
+    need npm npm
+    say "Installing the tests' OpenID provider"
+    npm ci --prefix tests/idp --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || {
+        say "It could not be installed; is there an npm registry to reach?"
+        exit 1
+    }
+    printf '%s' "$stamp" >tests/idp/node_modules/.stamp
+}

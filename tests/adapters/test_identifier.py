@@ -126,7 +126,7 @@ async def test_a_token_that_is_not_good_is_refused(given: dict[str, Any], code: 
 
 async def test_every_bad_token_is_refused_on_the_whole_way_with_the_code_of_what_is_wrong() -> None:
     known = rules(algorithms=ALL, required=("repository_id",))
-    identifier = Identifier(Jwks(Path(), lambda: 0.0, lambda *_: {"keys": KEYS}), lambda: NOW)
+    identifier = Identifier(Jwks(Path(), lambda: 0.0, lambda *_: {"keys": KEYS}), no_sessions(), lambda: NOW)
     told = {}
     for name, (make, _) in CORPUS.items():
         with pytest.raises(Refused) as caught:
