@@ -178,6 +178,8 @@ def write_rules(rules: Path, issuer: DemoIssuer, host: ModelHost) -> None:
     (rules / "identity" / "workloads.yaml").write_text(
         f"workloads:\n  - {{id: nightly, owner: dana@example.com, issuer: '{issuer.url}', "
         f"claims: {{project_id: '7'}}, review: 2099-12-31}}\n"
+        f"  - {{id: export, owner: casey@example.com, issuer: '{issuer.url}', "
+        f"claims: {{project_id: '9'}}, ends: 2099-12-31}}\n"
     )
     (rules / "identity" / "people.yaml").write_text(
         "people:\n  - {id: dana, emails: [dana@example.com]}\n"

@@ -93,7 +93,7 @@ class Story:
         self.leak()
         self.secret()
         self.static_key()
-        self.cut_off()
+        self.offboard()
         self.held()
         self.live_policy()
         self.ledger()
@@ -143,22 +143,24 @@ class Story:
             shown = f"{key['vendor']} {key['digest']} …{key['last4']}"
             show("ledger has", shown, key["vendor"] == "openai" and STATIC_KEY not in text)
 
-    def cut_off(self) -> None:
-        with self.step("The contractor's token is still valid; after the cut-off it is refused (curl)") as show:
-            token = self.gateway.token(actor_id="1047", sub="repo:acme/nightly")
-            before = self.curl("hello", token)
-            done = self.gateway.weighlock("cutoffs", "add", "actor_id", "1047", "--reason", "contract ended")
-            show("operator", done.stdout, done.returncode == 0)
-            cut_at = time.monotonic()
+    def offboard(self) -> None:
+        with self.step("The contractor leaves: the job's session is still good, and refused (offboard)") as show:
+            gateway, job = self.gateway, {"WEIGHLOCK_TOKEN": self.gateway.token(project_id=9, actor_id="1047")}
+            where = ["--gateway", f"http://127.0.0.1:{gateway.port}", "--ca", str(gateway.ca)]
+            line = gateway.weighlock("login", *where, env=job).stdout
+            session = line.partition("session:")[2].partition("@")[0]
+            show("the job", f"{line[:35]}…", session.startswith("wls_"))
+            before = self.curl("hello", session)
+            done = gateway.weighlock("offboard", "casey@example.com", "--reason", "contract ended", "--json")
+            cut_at, report = time.monotonic(), json.loads(done.stdout)
+            owned = ", ".join(workload["workload"] for workload in report["workloads"])
+            cut = ", ".join(f"{cut['claim']}={cut['value']}" for cut in report["cutoffs"])
+            show("operator", f"cut off {cut}; owned {owned}", owned == "export" and "actor_id=1047" in cut)
             # A request that is under way at that moment is cut short, so look at one that came after.
-            while not (after := self.curl("hello", token)).endswith("403") and time.monotonic() < cut_at + 5:
+            while not (after := self.curl("hello", session)).endswith("403") and time.monotonic() < cut_at + 5:
                 pass
-            took = time.monotonic() - cut_at
-            show(
-                "client saw",
-                f"{before[-3:]} before, {after[-3:]} after {took:.1f} s: {_said(after)}",
-                "cut-off" in after,
-            )
+            words = f"{before[-3:]} before, {after[-3:]} {time.monotonic() - cut_at:.1f} s after: {_said(after)}"
+            show("client saw", words, before.endswith("200") and "cut-off" in after)
 
     def held(self) -> None:
         with self.step("A bulk export is held until somebody else signs it off (curl, and a second terminal)") as show:
