@@ -56,9 +56,9 @@ def no_sessions() -> Sessions:
 
 
 def an_identifier(fetched: list[str] | None = None) -> Identifier:
-    def load(source: str, _: Path) -> Any:
+    async def load(issuer: Issuer, _: Path) -> Any:
         if fetched is not None:
-            fetched.append(source)
+            fetched.append(issuer.jwks)
         return {"keys": [key_pair(alg, alg).jwk() for alg in ALL]}
 
     return Identifier(Jwks(Path(), lambda: 0.0, load), no_sessions(), lambda: NOW)

@@ -1,36 +1,35 @@
-"""Issuers' keys: fetched off the event loop, cached, and never older than a day."""
+"""Issuers' keys: fetched without holding anybody up, cached, and never older than a day."""
 
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
 import logging
-import time
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from jose.backends.base import Key
 
+from weighlock.adapters import fetch
+from weighlock.adapters.fetch import MAX_BYTES, TIMEOUT, Unreachable
 from weighlock.errors import Unavailable, Unidentified
-from weighlock.identity.issuers import Issuer
+from weighlock.identity.issuers import Issuer, secure
 from weighlock.identity.keys import usable_keys
+from weighlock.identity.presets import DISCOVER
 
 log = logging.getLogger("weighlock")
 
 TTL = 600.0
+"""Seconds after which keys are believed no longer without being fetched again."""
+EARLY = 480.0
+"""Seconds after which they are fetched again, though nobody waits for it yet."""
 COOL_DOWN = 30.0
 """Seconds between two fetches for keys that are not there."""
 STALE = 86400.0
 """Seconds after which keys that could not be fetched again are worth nothing."""
 FILE_TTL = 1.0
-"""For keys from a file: taking one out of it takes effect at once."""
-TIMEOUT = 3.0
-"""Seconds for the whole of a fetch, and for each wait within it."""
-MAX_BYTES = 256 << 10
+"""In place of the other three, for keys from a file: taking one out of it takes effect at once."""
 
 
 @dataclass(slots=True)
@@ -42,20 +41,26 @@ class _Cached:
 
 
 class Jwks:
-    """*rules* is where relative `file:` sources lie; *clock* is monotonic."""
+    """*rules* is where relative `file:` sources lie; *clock* is monotonic; *load* answers the JWKS of an issuer."""
 
-    def __init__(self, rules: Path, clock: Callable[[], float], load: Callable[[str, Path], Any] | None = None) -> None:
+    def __init__(
+        self,
+        rules: Path,
+        clock: Callable[[], float],
+        load: Callable[[Issuer, Path], Awaitable[Any]] | None = None,
+    ) -> None:
         self._rules, self._clock, self._load = rules, clock, load or load_source
-        self._cached: dict[tuple[str, str], _Cached] = {}
+        self._cached: dict[tuple[str, str, str], _Cached] = {}
 
     async def key(self, issuer: Issuer, kid: str, alg: str) -> Key:
         """The one key, or Unidentified `key-unknown`; Unavailable where no keys of a good age can be had."""
-        cached = self._cached.setdefault((issuer.url, issuer.jwks), _Cached())
-        if (
-            self._clock() - cached.good_at > (FILE_TTL if _is_file(issuer.jwks) else TTL)
-            or (kid, alg) not in cached.keys
-        ):
-            await self._refreshed(issuer, cached)
+        cached = self._cached.setdefault((issuer.url, issuer.jwks, issuer.ca), _Cached())
+        ttl, early = (FILE_TTL, FILE_TTL) if _is_file(issuer.jwks) else (TTL, EARLY)
+        age = self._clock() - cached.good_at
+        if age > early or (kid, alg) not in cached.keys:
+            self._refresh(issuer, cached)
+        if cached.fetch and (age > ttl or (kid, alg) not in cached.keys):
+            await asyncio.shield(cached.fetch)
         if self._clock() - cached.good_at > STALE:
             raise Unavailable("issuer-unreachable", "The token issuer's keys cannot be fetched.")
         key = cached.keys.get((kid, alg))
@@ -63,52 +68,52 @@ class Jwks:
             raise Unidentified("key-unknown", "The token is signed with a key that its issuer does not publish.")
         return key
 
-    async def _refreshed(self, issuer: Issuer, cached: _Cached) -> None:
-        """One fetch at a time, and one a cool-down; whoever comes meanwhile waits for it. Good keys stay on failure."""
-        if cached.fetch is None:
-            if self._clock() - cached.tried_at < (FILE_TTL if _is_file(issuer.jwks) else COOL_DOWN):
-                return
+    def _refresh(self, issuer: Issuer, cached: _Cached) -> None:
+        """Begin to fetch: one at a time, and one a cool-down."""
+        if cached.fetch is None and self._clock() - cached.tried_at >= (
+            FILE_TTL if _is_file(issuer.jwks) else COOL_DOWN
+        ):
             cached.tried_at = self._clock()
             cached.fetch = asyncio.create_task(self._fetch(issuer, cached))
-        await asyncio.shield(cached.fetch)
 
     async def _fetch(self, issuer: Issuer, cached: _Cached) -> None:
+        """Where there is no well-formed JWKS, the good keys stay. An empty one is well formed, and revokes them all."""
         try:
             async with asyncio.timeout(TIMEOUT):
-                document = await asyncio.to_thread(self._load, issuer.jwks, self._rules)
-            keys = usable_keys(document)
-        except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
-            log.warning("keys of issuer %s cannot be had: %s", issuer.url, type(error).__name__)
-            return
+                document = await self._load(issuer, self._rules)
+                keys = await asyncio.to_thread(usable_keys, document)
+        except Exception as error:  # nobody may be there to hear it; the keys' age tells
+            why = error if isinstance(error, Unreachable) else type(error).__name__
+            log.warning("keys of issuer %s cannot be had: %s", issuer.url, why)
+        else:
+            cached.keys, cached.good_at = keys, self._clock()
         finally:
             cached.fetch = None
-        if keys:
-            cached.keys, cached.good_at = keys, self._clock()
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
+async def load_source(issuer: Issuer, rules: Path) -> Any:
+    """The JWKS of *issuer*. Raises Unreachable, or OSError for a file."""
+    if _is_file(issuer.jwks):
+        return fetch.parsed(await asyncio.to_thread(_read, rules / issuer.jwks.removeprefix("file:")))
+    if not issuer.jwks:
+        return {"keys": []}
+    return await fetch.json(await _discovered(issuer) if issuer.jwks == DISCOVER else issuer.jwks, ca=issuer.ca)
 
 
-# No proxies: identity must not depend on the gateway itself.
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
+async def _discovered(issuer: Issuer) -> str:
+    """Where the issuer's own metadata says that its keys are (OpenID Connect Discovery 1.0, section 4)."""
+    metadata = await fetch.json(f"{issuer.url.removesuffix('/')}/.well-known/openid-configuration", ca=issuer.ca)
+    if not isinstance(metadata, dict) or metadata.get("issuer") != issuer.url:
+        raise Unreachable("metadata of another issuer")
+    url = metadata.get("jwks_uri")
+    if not isinstance(url, str) or not secure(url) or (url.startswith("http:") and not issuer.url.startswith("http:")):
+        raise Unreachable("no https jwks_uri")
+    return url
 
 
-def load_source(source: str, rules: Path) -> Any:
-    """The JWKS at `file:PATH` or a URL. OSError, HTTPException or ValueError where it cannot be had."""
-    if _is_file(source):
-        data = (rules / source.removeprefix("file:")).read_bytes()
-    else:
-        data, deadline = b"", time.monotonic() + TIMEOUT
-        with _OPENER.open(source, timeout=TIMEOUT) as response:
-            while len(data) <= MAX_BYTES and (part := response.read1(MAX_BYTES)):
-                data += part
-                if time.monotonic() > deadline:
-                    raise TimeoutError
-    if len(data) > MAX_BYTES:
-        raise ValueError("too large")
-    return json.loads(data)
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _is_file(source: str) -> bool:

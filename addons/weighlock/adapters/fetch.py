@@ -1,0 +1,89 @@
+"""JSON from an issuer: straight from it, past every proxy, over TLS, bounded in size and time."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from tornado.httpclient import HTTPRequest
+from tornado.netutil import ExecutorResolver
+from tornado.simple_httpclient import SimpleAsyncHTTPClient
+
+from weighlock.errors import Malformed
+from weighlock.wire import jsontext
+
+TIMEOUT = 3.0
+"""Seconds for the whole of an exchange: name, connection, answer."""
+MAX_BYTES = 256 << 10
+
+# Names and authorities are looked up in threads of their own: others must not wait for a resolver that is dead.
+_THREADS = ThreadPoolExecutor(4, "weighlock-fetch")
+
+
+class Unreachable(Exception):
+    """There is no answer that can be used; says why, and quotes nothing of it."""
+
+
+async def json(url: str, *, ca: str = "", body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Any:
+    """What *url* answers to GET, or to POST where there is a *body*, each number as a `jsontext.Number`.
+
+    *ca* is a PEM file of authorities that takes the place of the system's. Raises Unreachable for anything but
+    a 200 with JSON, redirects included. Tornado's own client knows no proxies, and so never goes through the gateway.
+    """
+    client = SimpleAsyncHTTPClient(
+        force_instance=True,
+        max_buffer_size=MAX_BYTES,
+        max_header_size=MAX_BYTES,
+        resolver=ExecutorResolver(executor=_THREADS, close_executor=False),
+    )
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            authorities = await asyncio.get_running_loop().run_in_executor(_THREADS, _authorities, ca)
+            response = await client.fetch(
+                HTTPRequest(
+                    url,
+                    method="GET" if body is None else "POST",
+                    headers={"accept": "application/json"} | dict(headers or {}),
+                    body=body,
+                    connect_timeout=TIMEOUT,
+                    request_timeout=TIMEOUT,
+                    follow_redirects=False,
+                    decompress_response=False,
+                    user_agent="weighlock",
+                    ssl_options=authorities,
+                ),
+                raise_error=False,
+            )
+    except Exception as error:  # whatever the other side does to the client; its text may quote the answer
+        raise Unreachable(type(error).__name__) from None
+    finally:
+        client.close()
+    if response.code == 599:  # Tornado's own, for no answer at all
+        raise Unreachable(type(response.error).__name__)
+    if response.code != 200:
+        raise Unreachable(f"HTTP {response.code}")
+    return parsed(response.body)
+
+
+def parsed(data: bytes) -> Any:
+    """Strict JSON, each number as a `jsontext.Number`. Raises Unreachable."""
+    if len(data) > MAX_BYTES:
+        raise Unreachable("too large")
+    try:
+        return jsontext.parse(data).value
+    except Malformed as error:
+        raise Unreachable(error.code) from None
+
+
+def _authorities(ca: str) -> ssl.SSLContext:
+    return _context(ca, Path(ca).stat().st_mtime_ns if ca else 0)
+
+
+@functools.lru_cache(maxsize=32)
+def _context(ca: str, _changed: int) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca or None)
