@@ -21,6 +21,7 @@ from weighlock.approval.lifecycle import Approver
 from weighlock.errors import Refused
 from weighlock.identity import tokens
 from weighlock.identity.cutoffs import Cutoff
+from weighlock.identity.issuers import Issuer
 from weighlock.identity.people import Account, Person
 from weighlock.identity.workloads import Workload
 from weighlock.model import Principal, Token
@@ -124,9 +125,13 @@ async def test_a_token_that_is_not_good_is_refused(given: dict[str, Any], code: 
     assert await refusal(a_call_token(**given)) == code
 
 
+async def corpus_keys(*_: object) -> Any:
+    return {"keys": KEYS}
+
+
 async def test_every_bad_token_is_refused_on_the_whole_way_with_the_code_of_what_is_wrong() -> None:
     known = rules(algorithms=ALL, required=("repository_id",))
-    identifier = Identifier(Jwks(Path(), lambda: 0.0, lambda *_: {"keys": KEYS}), no_sessions(), lambda: NOW)
+    identifier = Identifier(Jwks(Path(), lambda: 0.0, corpus_keys), no_sessions(), lambda: NOW)
     told = {}
     for name, (make, _) in CORPUS.items():
         with pytest.raises(Refused) as caught:

@@ -1,22 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
-import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
-from tornado.web import Application, RequestHandler
 
 from jwts import an_issuer, key_pair
-from weighlock.adapters import jwks
-from weighlock.adapters.jwks import COOL_DOWN, MAX_BYTES, STALE, TTL, Jwks, load_source
+from weighlock.adapters.fetch import Unreachable
+from weighlock.adapters.jwks import COOL_DOWN, EARLY, STALE, TTL, Jwks
 from weighlock.errors import Unavailable, Unidentified
+from weighlock.identity.issuers import Issuer
 
 ISSUER = an_issuer(jwks="https://issuer.example/keys")
 ONE, TWO = key_pair("EdDSA", "one"), key_pair("EdDSA", "two")
@@ -28,14 +22,14 @@ class Provider:
     def __init__(self, *kids: Any) -> None:
         self.now, self.loads = 0.0, list[str]()
         self.answer: Any = {"keys": [pair.jwk() for pair in kids]}
-        self.gate: threading.Event | None = None
+        self.gate: asyncio.Event | None = None
         self.cache = Jwks(Path("/rules"), lambda: self.now, self.load)
 
-    def load(self, source: str, rules: Path) -> Any:
+    async def load(self, issuer: Issuer, rules: Path) -> Any:
         assert rules == Path("/rules")
-        self.loads.append(source)
+        self.loads.append(issuer.jwks)
         if self.gate:
-            assert self.gate.wait(10)
+            await self.gate.wait()
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -59,7 +53,7 @@ async def test_keys_are_fetched_once_and_kept() -> None:
 
 async def test_fifty_who_come_at_once_wait_for_one_fetch() -> None:
     provider = Provider(ONE)
-    provider.gate = threading.Event()
+    provider.gate = asyncio.Event()
     asked = [asyncio.create_task(provider.code()) for _ in range(50)]
     for _ in range(20):
         await asyncio.sleep(0)
@@ -72,7 +66,7 @@ async def test_fifty_who_come_at_once_wait_for_one_fetch() -> None:
 
 async def test_who_gives_up_waiting_does_not_end_the_fetch_for_others() -> None:
     provider = Provider(ONE)
-    provider.gate = threading.Event()
+    provider.gate = asyncio.Event()
     first, second = asyncio.create_task(provider.code()), asyncio.create_task(provider.code())
     for _ in range(20):
         await asyncio.sleep(0)
@@ -116,18 +110,92 @@ async def test_keys_are_fetched_again_when_they_are_old() -> None:
     assert len(provider.loads) == 2
 
 
-FAILURES: dict[str, Any] = {
-    "no network": OSError("down"),
-    "a time-out": TimeoutError(),
-    "no JSON": ValueError(),
-    "nested too deeply": RecursionError(),
-    "cut short": http.client.IncompleteRead(b""),
-    "not HTTP": http.client.BadStatusLine("x"),
-    "no JWKS": {"error": "down"},
-    "null": None,
+async def test_keys_that_get_old_are_fetched_before_anybody_has_to_wait_for_them() -> None:
+    provider = Provider(ONE)
+    assert await provider.code() == "found"
+    provider.gate, provider.now = asyncio.Event(), EARLY + 1
+
+    assert [await provider.code() for _ in range(3)] == ["found"] * 3
+    provider.now = TTL + 1
+    late = asyncio.create_task(provider.code())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not late.done()  # older than is believed: now one waits
+    assert len(provider.loads) == 2
+    provider.gate.set()
+    assert await asyncio.wait_for(late, 10) == "found"
+
+
+async def test_who_looks_for_a_key_that_is_there_waits_for_no_other() -> None:
+    provider = Provider(ONE)
+    assert await provider.code() == "found"
+    provider.gate, provider.now = asyncio.Event(), COOL_DOWN
+    other = asyncio.create_task(provider.code("other"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert len(provider.loads) == 2
+    assert not other.done()
+    assert await provider.code() == "found"
+    provider.gate.set()
+    assert await asyncio.wait_for(other, 10) == "key-unknown"
+
+
+async def test_two_thousand_unknown_keys_cost_one_fetch() -> None:
+    provider = Provider(ONE)
+    assert await provider.code() == "found"
+    provider.now = COOL_DOWN
+
+    assert set(await asyncio.gather(*(provider.code(f"k{n}") for n in range(2000)))) == {"key-unknown"}
+    assert len(provider.loads) == 2
+
+
+async def test_another_key_under_the_same_name_takes_the_place_of_the_old_one_when_its_time_is_over() -> None:
+    provider = Provider(ONE)
+    replaced = key_pair("EdDSA", "three")
+    assert await provider.code() == "found"
+    provider.answer = {"keys": [replaced.jwk(kid="one")]}
+    assert (await provider.cache.key(ISSUER, "one", "EdDSA")).verify(b"data", ONE.sign(b"data"))
+
+    provider.now = TTL + 1
+    key = await provider.cache.key(ISSUER, "one", "EdDSA")
+    assert key.verify(b"data", replaced.sign(b"data"))
+    assert not key.verify(b"data", ONE.sign(b"data"))
+
+
+EMPTY: dict[str, Any] = {
     "no key": {"keys": []},
     "no usable key": {"keys": [key_pair().jwk(use="enc")]},
     "a key of a wrong shape": {"keys": [TWO.jwk(key_ops=5)]},
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+async def test_a_set_without_keys_revokes_them_all(name: str) -> None:
+    provider = Provider(ONE)
+    assert await provider.code() == "found"
+    provider.answer, provider.now = EMPTY[name], TTL + 1
+    assert await provider.code() == "key-unknown"
+
+    provider.answer, provider.now = {"keys": [ONE.jwk()]}, TTL + 1 + COOL_DOWN
+    assert await provider.code() == "found"
+
+
+async def test_an_issuer_without_keys_is_believed_in_no_signature(tmp_path: Path) -> None:
+    keys = Jwks(tmp_path, lambda: 0.0)
+    with pytest.raises(Unidentified, match="key-unknown"):
+        await keys.key(an_issuer(jwks=""), "one", "EdDSA")
+
+
+FAILURES: dict[str, Any] = {
+    "no network": OSError("down"),
+    "a time-out": TimeoutError(),
+    "no answer": Unreachable("HTTP 500"),
+    "nested too deeply": RecursionError(),
+    "no JWKS": {"error": "down"},
+    "null": None,
+    "keys that are no list": {"keys": {}},
+    "too many keys": {"keys": [{}] * 65},
     "two keys for one kid": {"keys": [ONE.jwk(), key_pair("EdDSA", "three").jwk(kid="one")]},
 }
 
@@ -163,62 +231,7 @@ async def test_a_key_serves_its_own_algorithm_and_issuer_only() -> None:
 
     assert await provider.code("one", "RS256") == "key-unknown"
     provider.answer = {"keys": [TWO.jwk()]}
-    with pytest.raises(Unidentified):
-        await provider.cache.key(an_issuer(url="https://other.example", jwks=ISSUER.jwks), "one", "EdDSA")
+    for other in ({"url": "https://other.example"}, {"ca": "/other.pem"}):
+        with pytest.raises(Unidentified):
+            await provider.cache.key(an_issuer(**{"jwks": ISSUER.jwks} | other), "one", "EdDSA")
     assert await provider.code() == "found"
-
-
-# -- sources -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_file_is_read_beside_the_rules(tmp_path: Path) -> None:
-    (tmp_path / "keys.json").write_text(json.dumps({"keys": []}))
-
-    assert load_source("file:keys.json", tmp_path) == {"keys": []}
-    with pytest.raises(OSError, match=r"none\.json"):
-        load_source("file:none.json", tmp_path)
-
-
-def test_a_file_that_is_too_large_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "keys.json").write_bytes(b" " * (MAX_BYTES + 1))
-    with pytest.raises(ValueError, match="too large"):
-        load_source("file:keys.json", tmp_path)
-
-
-class Keys(RequestHandler):
-    def get(self, what: str) -> None:
-        if what == "away":
-            self.redirect("/good")
-        elif what == "large":
-            self.write(b" " * (MAX_BYTES + 1))
-        elif what == "good":
-            self.write({"keys": []})
-        else:
-            self.send_error(503)
-
-    def log_exception(self, *_: Any) -> None: ...
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[str]:
-    socket, port = bind_unused_port()
-    server = HTTPServer(Application([(r"/(.*)", Keys)], log_function=lambda _: None))
-    server.add_socket(socket)
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
-    await server.close_all_connections()
-
-
-async def test_a_url_is_fetched_past_every_proxy(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:1")
-
-    assert await asyncio.to_thread(load_source, f"{server}/good", tmp_path) == {"keys": []}
-
-
-@pytest.mark.parametrize("path", ["away", "large", "error"])
-async def test_a_redirect_an_error_and_too_much_are_failures(server: str, path: str, tmp_path: Path) -> None:
-    with pytest.raises((OSError, ValueError)) as caught:
-        await asyncio.to_thread(load_source, f"{server}/{path}", tmp_path)
-    if isinstance(caught.value, jwks.urllib.error.HTTPError):
-        caught.value.close()

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from jwts import an_issuer, key_pair
-from weighlock.adapters import jwks
-from weighlock.adapters.jwks import FILE_TTL, Jwks, load_source
+from weighlock.adapters import fetch
+from weighlock.adapters.fetch import Unreachable
+from weighlock.adapters.jwks import FILE_TTL, Jwks
 from weighlock.errors import Unidentified
 
 
@@ -30,16 +31,19 @@ async def test_a_key_taken_out_of_a_file_is_not_believed_a_moment_later(tmp_path
     assert await keys.key(issuer, "ec", "ES256")
 
 
-def test_an_answer_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "beginning", [b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n", b"HTTP/1.1 200 OK\r\nx: ", b""]
+)
+async def test_an_answer_that_never_ends_is_given_up(beginning: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte comes in time; all of them do not."""
-    monkeypatch.setattr(jwks, "TIMEOUT", 0.2)
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
     stop = threading.Event()
 
     def drip(server: socket.socket) -> None:
         client, _ = server.accept()
         with client:
             client.recv(4096)
-            client.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+            client.sendall(beginning)
             for _ in range(1000):
                 if stop.wait(0.02):
                     return
@@ -52,8 +56,8 @@ def test_an_answer_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         thread = threading.Thread(target=drip, args=[server])
         thread.start()
         try:
-            with pytest.raises(TimeoutError):
-                load_source(f"http://127.0.0.1:{server.getsockname()[1]}/", Path())
+            with pytest.raises(Unreachable, match="Timeout"):
+                await fetch.json(f"http://127.0.0.1:{server.getsockname()[1]}/")
         finally:
             stop.set()
             thread.join()

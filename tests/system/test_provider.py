@@ -51,9 +51,9 @@ class Gate:
         self.jwks = Jwks(Path(), lambda: self.now, self._load)
         self.identifier = Identifier(self.jwks, sessions, time.time)
 
-    def _load(self, source: str, rules: Path) -> Any:
+    async def _load(self, issuer: Issuer, rules: Path) -> Any:
         self.fetches += 1
-        return load_source(source, rules)
+        return await load_source(issuer, rules)
 
     @property
     def rules(self) -> IdentityRules:
