@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +23,12 @@ _PLAIN = Preset((Place({"url": URL}, "{url}", jwks=""),))
 _JWT = re.compile(r"[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]*")
 _OPAQUE = re.compile(r"[A-Za-z0-9._~+/-]{16,4096}={0,2}")
 """RFC 6750, section 2.1. Anything shorter could be guessed."""
-_PLACES = ("url", "host", "enterprise", "organization")
+_PLACES = {
+    "url": "an issuer's URL",
+    "host": "a host, in lower case and without https://, that this platform has",
+    "enterprise": "an enterprise's slug",
+    "organization": "an organization's UUID",
+}
 _OPTIONAL = "preset jwks introspection ca approver_audience algorithms types max_lifetime groups_claim required".split()
 
 
@@ -165,7 +170,7 @@ def _place(item: Node, members: Mapping[str, Node], preset: Preset) -> tuple[str
             url = place.url.format_map({name: node.text() for name, node in given.items()})
             return url, place.jwks.format(url=url.rstrip("/"))
     for name, node in given.items():
-        node.text(possible[-1].members[name], "an issuer's URL" if name == "url" else f"such a {name}")
+        node.text(possible[-1].members[name], _PLACES[name])
     raise item.error("there is no such issuer")
 
 
@@ -204,13 +209,10 @@ def _listed(
     given = tuple(read(item) for item in members[name].sequence())
     if not given:
         raise members[name].error("name at least one, or no token would be believed")
-    if bound and (more := _beyond(given, usual)):
-        raise members[name].error(f"tokens of this preset never have {more!r}; it has {', '.join(map(repr, usual))}")
+    more = [item for item in given if item not in usual]
+    if bound and more:
+        raise members[name].error(f"tokens of this preset never have {more[0]!r}, but {' or '.join(map(repr, usual))}")
     return given
-
-
-def _beyond(given: Collection[str], usual: Collection[str]) -> str:
-    return next((item for item in given if item not in usual), "")
 
 
 def _type(node: Node) -> str:
