@@ -110,6 +110,10 @@ def test_a_preset_knows_where_its_tokens_and_keys_come_from(members: dict[str, s
         ({"preset": "github", "types": "[at+jwt]"}, "never have"),
         ({"preset": "oidc", "url": "https://i", "types": "[logout+jwt]"}, "never have"),
         ({"preset": "github", "types": "[]"}, "at least one"),
+        *[
+            ({"preset": name, "approver_audience": "approvals", **where}, "would approve themselves")
+            for name, where in (("github", {}), ("gitlab", {}), ("kubernetes", {"url": "https://k"}))
+        ],
         ({"preset": "github", "ids": "[sub]"}, "unknown key 'ids'"),
         ({"preset": "github", "untrusted": "{}"}, "unknown key"),
     ],
@@ -128,6 +132,7 @@ def test_a_preset_can_be_tightened() -> None:
         *PRESETS["github"].required,
         "jti",
     )
+    assert parsed(preset="oidc", url="https://i", approver_audience="approvals").approver_audience == "approvals"
     assert parsed(preset="gitlab", max_lifetime="3h").max_lifetime == 3 * 3600
 
 

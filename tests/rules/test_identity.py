@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from weighlock import rulefile
 from weighlock.errors import Forbidden
 from weighlock.identity import issuers, people, workloads
+from weighlock.identity.presets import PRESETS
 from weighlock.identity.workloads import Workload
 
 FOLDER = Path(__file__).parents[2] / "rules" / "identity"
@@ -48,12 +50,14 @@ def test_github_is_believed_for_our_audience_with_the_person_named() -> None:
     assert issuer.max_lifetime <= 3600
 
 
-def test_the_commented_issuer_is_good_as_it_stands() -> None:
+def test_the_commented_issuers_are_good_as_they_stand() -> None:
     text = (FOLDER / "issuers.yaml").read_text("utf-8")
-    assert "  # - url:" in text
-    parsed = issuers.parse(node(text.replace("  # - url:", "  - url:").replace("  #   ", "    ")))
-    assert len(parsed) == 2
+    commented = re.findall(r"^  # ((?:- |  ).*\n)", text, re.MULTILINE)
+    parsed = issuers.parse(node(text + "".join(f"  {line}" for line in commented)))
+    assert len(parsed) == 1 + sum(line.startswith("- ") for line in commented) == 10
     assert any(issuer.approver_audience for issuer in parsed.values())
+    assert any(issuer.introspection for issuer in parsed.values())
+    assert all(name in text for name in PRESETS)
 
 
 @pytest.mark.parametrize(

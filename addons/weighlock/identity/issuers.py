@@ -153,6 +153,8 @@ def _issuer(item: Node) -> Issuer:
     )
     if issuer.max_lifetime > longest:
         raise members["max_lifetime"].error(f"tokens of this preset live for {longest / 60:.0f} minutes at most")
+    if issuer.approver_audience and issuer.ids:
+        raise members["approver_audience"].error("jobs choose their own audience here, and would approve themselves")
     if issuer.approver_audience == issuer.audience:
         raise item.error("a token for calls must not approve them: use another approver_audience")
     return issuer
