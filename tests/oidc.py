@@ -117,11 +117,11 @@ class OidcProvider:
         """A job's access token by client credentials (RFC 9068, `at+jwt`); with `opaque` for *alg*, an opaque one."""
         return self._token("nightly", alg, lifetime, {"repository_id": "42", "actor_id": "1001"} | claims)
 
-    def bound_token(self, **claims: Any) -> str:
+    def bound_token(self, alg: str = "RS256", **claims: Any) -> str:
         """One that is bound to a key by DPoP (RFC 9449)."""
         claim = {"htm": "POST", "htu": f"{self.url}/token", "iat": int(time.time()), "jti": secrets.token_hex(8)}
         header = {"alg": "ES256", "typ": "dpop+jwt", "jwk": self._dpop.as_dict(private=False)}
-        return self._token("bound", "RS256", 300, claims, DPoP=jwt.encode(header, claim, self._dpop))
+        return self._token("bound", alg, 300, claims, DPoP=jwt.encode(header, claim, self._dpop))
 
     def _token(self, client: str, alg: str, lifetime: int, claims: dict[str, Any], **headers: str) -> str:
         answer = httpx.post(
