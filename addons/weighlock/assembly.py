@@ -18,6 +18,7 @@ from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
+from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.keys import open_keys
 from weighlock.adapters.rulebook import Rulebook, shipped
@@ -53,7 +54,9 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         rulebook=Rulebook(config.rules, OPERATORS, journal.rules),
         cutoffs=CutoffWatch(Control.open(config.state), time.monotonic),
         sessions=sessions,
-        identifier=Identifier(Jwks(config.rules, time.monotonic), sessions, time.time),
+        identifier=Identifier(
+            Jwks(config.rules, time.monotonic), Introspection(time.time, time.monotonic), sessions, time.time
+        ),
         credentials=Credentials(os.environ, time.monotonic, config.upstream_ca),
         pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint),
         desk=Desk(time.time, config.hold_limit, journal.approval),

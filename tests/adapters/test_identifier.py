@@ -13,6 +13,7 @@ from builders import a_principal
 from corpus import CORPUS, KEYS
 from jwts import ALL, AUDIENCE, NOW, URL, a_token, an_issuer, claims, key_pair
 from weighlock.adapters.identifier import Identifier
+from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.rulebook import IdentityRules
 from weighlock.adapters.sessions import Sessions
@@ -62,7 +63,9 @@ def an_identifier(fetched: list[str] | None = None) -> Identifier:
             fetched.append(issuer.jwks)
         return {"keys": [key_pair(alg, alg).jwk() for alg in ALL]}
 
-    return Identifier(Jwks(Path(), lambda: 0.0, load), no_sessions(), lambda: NOW)
+    return Identifier(
+        Jwks(Path(), lambda: 0.0, load), Introspection(lambda: NOW, lambda: 0.0), no_sessions(), lambda: NOW
+    )
 
 
 def a_call_token(alg: str = "EdDSA", **given: Any) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.rulebook import IdentityRules
 from weighlock.adapters.sessions import Sessions
 from weighlock.approval.lifecycle import Approver
 from weighlock.errors import Forbidden, Unidentified
-from weighlock.identity import cutoffs, people, sessions, tokens, workloads
+from weighlock.identity import cutoffs, introspection, issuers, people, sessions, tokens, workloads
+from weighlock.identity.claims import completed, untrusted
 from weighlock.identity.cutoffs import Cutoff
 from weighlock.identity.issuers import Issuer
 from weighlock.identity.tokens import Envelope
@@ -33,8 +35,10 @@ class _Verified:
 class Identifier:
     """*clock* is Unix time."""
 
-    def __init__(self, jwks: Jwks, sessions: Sessions, clock: Callable[[], float]) -> None:
-        self._jwks, self._sessions, self._clock = jwks, sessions, clock
+    def __init__(
+        self, jwks: Jwks, introspection: Introspection, sessions: Sessions, clock: Callable[[], float]
+    ) -> None:
+        self._jwks, self._introspection, self._sessions, self._clock = jwks, introspection, sessions, clock
 
     async def identify(self, token: Token, rules: IdentityRules) -> Principal:
         """Who it is; whether they may call is for `check`. Raises Unidentified for a token that is not good, Forbidden
@@ -42,6 +46,8 @@ class Identifier:
         """
         if sessions.is_handle(token.value):
             return self._resumed(token.value, rules)
+        if issuer := issuers.opaque(rules.issuers, token.value):
+            return _principal(await self._introspected(token.value, issuer), rules)
         envelope, issuer = self._issued(token.value, rules)
         return _principal(await self._verified(envelope, issuer, issuer.audience), rules)
 
@@ -96,11 +102,21 @@ class Identifier:
     async def _verified(self, envelope: Envelope, issuer: Issuer, audience: str) -> _Verified:
         key = await self._jwks.key(issuer, envelope.kid, envelope.alg)
         claims = tokens.verify(envelope, issuer, audience, key, self._clock())
-        return _Verified(issuer, claims, envelope.token_id, float(claims["exp"]))
+        return _Verified(issuer, completed(issuer, claims), envelope.token_id, float(claims["exp"]))
+
+    async def _introspected(self, token: str, issuer: Issuer) -> _Verified:
+        claims = await self._introspection.claims(issuer, token, issuer.audience)
+        return _Verified(issuer, completed(issuer, claims), introspection.token_id(token), float(claims["exp"]))
 
 
 def _principal(verified: _Verified, rules: IdentityRules) -> Principal:
     workload = workloads.match(rules.workloads, verified.issuer.url, verified.claims)
+    if claim := untrusted(verified.issuer, verified.claims, workload.claims):
+        raise Forbidden(
+            "run-untrusted",
+            f"Somebody from outside may have started this run, as its {claim!r} says.",
+            next_step="A workload takes such runs where its `claims` name that claim and value.",
+        )
     actors = people.behind(rules.people, verified.issuer.url, verified.claims)
     persons = frozenset({workload.owner.id, *(person.id for person in actors)})
     return _named(verified, workload.id, workload.owner.id, persons)

@@ -29,7 +29,7 @@ LIMIT = 16 << 20
 """Bytes of all rule files together."""
 INTERVAL = 0.5
 """Seconds between two looks at the folder."""
-_WORKLOADS = "identity/workloads.yaml"
+_PEOPLE, _WORKLOADS = "identity/people.yaml", "identity/workloads.yaml"
 SETTLE = 0.2
 """Seconds for which a change must hold still: a file that is only half written can be good YAML that says less."""
 
@@ -39,6 +39,10 @@ class IdentityRules:
     issuers: Mapping[str, Issuer]
     people: tuple[Person, ...]
     workloads: tuple[Workload, ...]
+
+    def is_opaque(self, value: str) -> bool:
+        """Whether *value* is an opaque token of one of the issuers; Unidentified where it could be of two."""
+        return issuers.opaque(self.issuers, value) is not None
 
     def workload(self, id: str) -> Workload:
         """Of a principal that was identified by these rules."""
@@ -126,7 +130,7 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
 
 
 def _identity(nodes: dict[str, Node]) -> IdentityRules:
-    known = people.parse(_one(nodes, "identity/people.yaml"))
+    known = people.parse(_one(nodes, _PEOPLE))
     return IdentityRules(
         issuers.parse(_one(nodes, "identity/issuers.yaml")),
         known,
@@ -157,8 +161,18 @@ def _check_names(rules: Rules) -> None:
     for workload in rules.identity.workloads:
         for name in sorted(workload.destinations - known["destinations"]):
             raise ConfigError(f"{workload.id!r} names the destination {name!r}: there is none", _WORKLOADS)
-        if workload.issuer not in rules.identity.issuers:
+        issuer = rules.identity.issuers.get(workload.issuer)
+        if issuer is None:
             raise ConfigError(f"{workload.id!r} names an issuer that is not listed", _WORKLOADS)
+        if issuer.ids and not workload.claims.keys() & set(issuer.ids):
+            ids = " or ".join(issuer.ids)
+            raise ConfigError(f"{workload.id!r} names no {ids}: all else can be somebody else's one day", _WORKLOADS)
+    for person in rules.identity.people:
+        for account in person.accounts:
+            named = rules.identity.issuers.get(account.issuer)
+            if named and named.person and account.claim not in named.person:
+                ids = " or ".join(named.person)
+                raise ConfigError(f"an account of {person.id!r} is not told by {ids}", _PEOPLE)
 
 
 def _one(nodes: dict[str, Node], name: str) -> Node:

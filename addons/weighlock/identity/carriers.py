@@ -19,22 +19,25 @@ CREDENTIALS = frozenset(
 )
 """Header fields that can carry a credential. None of them ever goes on."""
 
+Known = Callable[[str], bool]
+"""Whether a text is an opaque token of an issuer that is believed; nothing in itself tells it from a static key."""
+
 _JWT = re.compile(r"[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]*")
 
 
-def proxy(headers: Headers, tunnel: str | None) -> Token | None:
+def proxy(headers: Headers, tunnel: str | None, known: Known) -> Token | None:
     """Proxy-Authorization of the CONNECT, and of the request: Basic with the token as password, or Bearer."""
     values = [*([tunnel] if tunnel else []), *_all(headers, "proxy-authorization")]
-    return _only(_credentials(values, "proxy-authorization"), "proxy-authorization")
+    return _only(_credentials(values, "proxy-authorization", known), "proxy-authorization", known)
 
 
-def bearer(headers: Headers, tunnel: str | None) -> Token | None:
-    return _only(_credentials(_all(headers, "authorization"), "authorization"), "authorization")
+def bearer(headers: Headers, tunnel: str | None, known: Known) -> Token | None:
+    return _only(_credentials(_all(headers, "authorization"), "authorization", known), "authorization", known)
 
 
-def _api_key(name: str) -> Callable[[Headers, str | None], Token | None]:
-    def carrier(headers: Headers, tunnel: str | None) -> Token | None:
-        return _only({value.strip() for value in _all(headers, name)}, name)
+def _api_key(name: str) -> Callable[[Headers, str | None, Known], Token | None]:
+    def carrier(headers: Headers, tunnel: str | None, known: Known) -> Token | None:
+        return _only({value.strip() for value in _all(headers, name)}, name, known)
 
     return carrier
 
@@ -46,13 +49,13 @@ CARRIERS = (
 )
 
 
-def find(headers: Headers, tunnel: str | None) -> Token:
+def find(headers: Headers, tunnel: str | None, known: Known) -> Token:
     """The one token that this request carries; *tunnel* is the Proxy-Authorization of its CONNECT.
 
     Raises StaticKeyPresented for a key in any carrier, even beside a good token; Unidentified for none, or for two
     tokens that are not the same.
     """
-    found = [token for carrier in CARRIERS if (token := carrier(headers, tunnel))]
+    found = [token for carrier in CARRIERS if (token := carrier(headers, tunnel, known))]
     if len({token.value for token in found}) > 1:
         raise Unidentified("carriers-disagree", "Two carriers present two different tokens.")
     if not found:
@@ -64,18 +67,18 @@ def find(headers: Headers, tunnel: str | None) -> Token:
     return found[0]
 
 
-def presented(carrier: str, value: str) -> Token:
+def presented(carrier: str, value: str, known: Known) -> Token:
     """*value* as the token that it is; StaticKeyPresented for what is none."""
-    if not _is_token(value):
+    if not _is_token(value, known):
         raise StaticKeyPresented(value)
     return Token(carrier, value)
 
 
-def _credentials(values: list[str], carrier: str) -> set[str]:
-    return {credential for value in values for credential in _credential(value.strip(), carrier)}
+def _credentials(values: list[str], carrier: str, known: Known) -> set[str]:
+    return {credential for value in values for credential in _credential(value.strip(), carrier, known)}
 
 
-def _credential(value: str, carrier: str) -> tuple[str, ...]:
+def _credential(value: str, carrier: str, known: Known) -> tuple[str, ...]:
     scheme, _, rest = value.partition(" ")
     rest = rest.strip()
     if scheme.lower() == "bearer":
@@ -86,22 +89,22 @@ def _credential(value: str, carrier: str) -> tuple[str, ...]:
         except ValueError:
             raise Unidentified("carrier-malformed", f"The {carrier} field is not what it says it is.") from None
         # A user name may be anything, but is no place to hide a key.
-        return (password, user) if _is_token(user) or vendor(user) != UNKNOWN else (password,)
+        return (password, user) if _is_token(user, known) or vendor(user) != UNKNOWN else (password,)
     if not rest:
         return (scheme,)
     raise Unidentified("carrier-malformed", f"The {carrier} field has an unknown scheme.")
 
 
-def _only(values: set[str], carrier: str) -> Token | None:
+def _only(values: set[str], carrier: str, known: Known) -> Token | None:
     values = values - {"", PLACEHOLDER}
-    tokens = [presented(carrier, value) for value in sorted(values)]
+    tokens = [presented(carrier, value, known) for value in sorted(values)]
     if len(tokens) > 1:
         raise Unidentified("carriers-disagree", "One carrier presents two different tokens.")
     return tokens[0] if tokens else None
 
 
-def _is_token(value: str) -> bool:
-    return bool(_JWT.fullmatch(value)) or is_handle(value)
+def _is_token(value: str, known: Known) -> bool:
+    return bool(_JWT.fullmatch(value)) or is_handle(value) or known(value)
 
 
 def _all(headers: Headers, name: str) -> list[str]:

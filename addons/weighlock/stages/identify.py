@@ -16,9 +16,9 @@ class Identify(Stage):
     at = "requestheaders"
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Principal:
-        tunnel = self.parts.tunnels[flow.client_conn.id]
-        token = carriers.find(tuple(flow.request.headers.items(multi=True)), tunnel.authorization)
         rules: IdentityRules = exchange.rules.identity
+        tunnel = self.parts.tunnels[flow.client_conn.id]
+        token = carriers.find(tuple(flow.request.headers.items(multi=True)), tunnel.authorization, rules.is_opaque)
         principal = await self.parts.identifier.identify(token, rules)
         workloads.check_destination(rules.workload(principal.workload), filled(exchange.destination).name)
         return principal

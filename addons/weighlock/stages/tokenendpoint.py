@@ -7,6 +7,7 @@ from typing import Any
 
 from mitmproxy import http
 
+from weighlock.adapters.rulebook import IdentityRules
 from weighlock.errors import Forbidden, Refused
 from weighlock.identity import sessions
 from weighlock.identity.carriers import presented
@@ -24,7 +25,8 @@ async def identify(parts: Parts, exchange: Exchange, request: http.Request) -> P
         raise Forbidden("endpoint-unknown", "The gateway answers POST /token here, and nothing else.")
     body.plain(request.headers.get("content-type"), request.headers.get("content-encoding"))
     raw = sessions.subject_token(request.headers.get("content-type", ""), request.raw_content or b"")
-    return await parts.identifier.identify(presented("subject_token", raw), exchange.rules.identity)
+    rules: IdentityRules = exchange.rules.identity
+    return await parts.identifier.identify(presented("subject_token", raw, rules.is_opaque), rules)
 
 
 async def open_session(parts: Parts, exchange: Exchange) -> tuple[str, Session]:
