@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
@@ -18,11 +19,19 @@ FORM = {
 }
 
 
-def client(gateway: Gateway, token: str | None = None, **given: Any) -> httpx.Client:
+class _Http2(ssl.SSLContext):
+    """Offers h2 alone. httpx offers HTTP/1.1 first, also where it is told not to, and mitmproxy takes the first."""
+
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        super().set_alpn_protocols(["h2"])
+
+
+def client(gateway: Gateway, token: str | None = None, *, http2: bool = False, **given: Any) -> httpx.Client:
     """*token* as in HTTPS_PROXY; None is a good one, empty is none."""
     token = gateway.token() if token is None else token
-    trust = ssl.create_default_context(cafile=str(gateway.ca))
-    return httpx.Client(proxy=gateway.proxy(token), verify=trust, timeout=30, trust_env=False, **given)
+    trust = (_Http2 if http2 else ssl.SSLContext)(ssl.PROTOCOL_TLS_CLIENT)
+    trust.load_verify_locations(gateway.ca)
+    return httpx.Client(proxy=gateway.proxy(token), verify=trust, timeout=30, trust_env=False, http2=http2, **given)
 
 
 def sdk(gateway: Gateway, token: str | None = None, **given: Any) -> openai.OpenAI:

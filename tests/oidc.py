@@ -117,6 +117,14 @@ class OidcProvider:
         """A job's access token by client credentials (RFC 9068, `at+jwt`); with `opaque` for *alg*, an opaque one."""
         return self._token("nightly", alg, lifetime, {"repository_id": "42", "actor_id": "1001"} | claims)
 
+    def old_token(self, expired: float, **claims: Any) -> str:
+        """One that it gave out 300 seconds before it expired, which was *expired* seconds ago."""
+        end = int(time.time() - expired)
+        times = {"iat": end - 300, "exp": end}
+        who = {"iss": self.url, "aud": AUDIENCE, "sub": "nightly", "client_id": "nightly", "jti": secrets.token_hex(8)}
+        key = next(key for key in self.keys if key.alg == "RS256")
+        return jwt.encode({"alg": "RS256", "typ": "at+jwt", "kid": key.kid}, who | times | claims, key)
+
     def bound_token(self, alg: str = "RS256", **claims: Any) -> str:
         """One that is bound to a key by DPoP (RFC 9449)."""
         claim = {"htm": "POST", "htu": f"{self.url}/token", "iat": int(time.time()), "jti": secrets.token_hex(8)}
