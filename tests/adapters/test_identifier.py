@@ -138,7 +138,7 @@ async def test_every_bad_token_is_refused_on_the_whole_way_with_the_code_of_what
     told = {}
     for name, (make, _) in CORPUS.items():
         with pytest.raises(Refused) as caught:
-            await identifier.identify(Token("authorization", make()), known, ())
+            await identifier.identify(Token("authorization", make()), known)
         told[name] = caught.value.code
 
     assert told == {name: code for name, (_, code) in CORPUS.items()}

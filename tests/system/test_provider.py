@@ -72,7 +72,7 @@ class Gate:
         )
 
     async def identified(self, raw: str) -> Principal:
-        return await self.identifier.identify(Token("authorization", raw), self.rules, ())
+        return await self.identifier.identify(Token("authorization", raw), self.rules)
 
     async def said(self, raw: str) -> str:
         """The workload, or the code of a refusal."""
