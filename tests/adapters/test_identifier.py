@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +24,12 @@ from weighlock.approval.lifecycle import Approver
 from weighlock.errors import Refused
 from weighlock.identity import tokens
 from weighlock.identity.cutoffs import Cutoff
-from weighlock.identity.issuers import Issuer
+from weighlock.identity.issuers import Endpoint, Issuer
 from weighlock.identity.people import Account, Person
+from weighlock.identity.presets import PRESETS
 from weighlock.identity.workloads import Workload
 from weighlock.model import Principal, Token
+from weighlock.wire import jsontext
 
 APPROVALS = "weighlock-approvals"
 DANA = Person("dana", ("dana@example.com",), (Account(URL, "actor_id", "7"),))
@@ -57,15 +61,21 @@ def no_sessions() -> Sessions:
     return Sessions(SessionStore(database), lambda: NOW)
 
 
-def an_identifier(fetched: list[str] | None = None) -> Identifier:
+def an_identifier(
+    fetched: list[str] | None = None, keys: Any = None, said: Mapping[str, Any] | None = None
+) -> Identifier:
+    """*keys* are those of every issuer; *said* is what an issuer says of an opaque token."""
+
     async def load(issuer: Issuer, _: Path) -> Any:
         if fetched is not None:
             fetched.append(issuer.jwks)
-        return {"keys": [key_pair(alg, alg).jwk() for alg in ALL]}
+        return {"keys": keys or [key_pair(alg, alg).jwk() for alg in ALL]}
 
-    return Identifier(
-        Jwks(Path(), lambda: 0.0, load), Introspection(lambda: NOW, lambda: 0.0), no_sessions(), lambda: NOW
-    )
+    async def ask(issuer: Issuer, token: str) -> Any:
+        return jsontext.parse(json.dumps(said).encode()).value
+
+    introspection = Introspection(lambda: NOW, lambda: 0.0, ask)
+    return Identifier(Jwks(Path(), lambda: 0.0, load), introspection, no_sessions(), lambda: NOW)
 
 
 def a_call_token(alg: str = "EdDSA", **given: Any) -> str:
@@ -102,6 +112,39 @@ async def test_a_good_token_becomes_a_principal(alg: str) -> None:
     )
 
 
+async def test_an_opaque_token_becomes_a_principal_by_what_its_issuer_says() -> None:
+    known = rules(introspection=Endpoint("https://i.example/introspect", "gateway", "env:X", "oat_[a-z]{20}"))
+    token = "oat_" + "a" * 20
+    said = claims(repository_id="1234", client_id="nightly") | {"active": True, "token_type": "Bearer"}
+
+    principal = await an_identifier(said=said).identify(Token("authorization", token), known)
+    assert (principal.workload, principal.owner) == ("nightly", "dana")
+    assert principal.token_id == hashlib.sha256(token.encode()).hexdigest()
+    with pytest.raises(Refused, match="token-inactive"):
+        await an_identifier(said={"active": False}).identify(Token("authorization", token), known)
+
+
+@pytest.mark.parametrize("event", ["pull_request", "pull_request_target", "issue_comment", "workflow_run", None])
+async def test_a_run_that_anybody_can_start_is_refused_unless_the_workload_names_it(event: str | None) -> None:
+    github = rules(untrusted=PRESETS["github"].untrusted)
+    raw = a_call_token(**({"event_name": event} if event else {}))
+
+    assert await refusal(raw, github) == "run-untrusted"
+    assert (await identified(a_call_token(event_name="schedule"), github)).workload == "nightly"
+    named = replace(NIGHTLY, claims={"repository_id": "1234", "event_name": event or ""})
+    if event:
+        assert (await identified(raw, IdentityRules(github.issuers, (), (named,)))).workload == "nightly"
+
+
+async def test_claims_that_stand_inside_others_name_people_too() -> None:
+    uuid = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    circle = rules(derived=PRESETS["circleci"].derived)
+    kim = Person("kim", (), (Account(URL, "sub/user", uuid),))
+    raw = a_call_token(sub=f"org/1/project/2/user/{uuid}", **{"sub/user": "forged"})
+
+    assert (await identified(raw, replace(circle, people=(kim,)))).persons == {"dana", "kim"}
+
+
 @pytest.mark.parametrize("groups", [None, "ci", {"ci": 1}, 5, []])
 async def test_groups_that_are_no_list_are_none(groups: Any) -> None:
     assert (await identified(a_call_token(groups=groups))).groups == frozenset()
@@ -128,13 +171,9 @@ async def test_a_token_that_is_not_good_is_refused(given: dict[str, Any], code: 
     assert await refusal(a_call_token(**given)) == code
 
 
-async def corpus_keys(*_: object) -> Any:
-    return {"keys": KEYS}
-
-
 async def test_every_bad_token_is_refused_on_the_whole_way_with_the_code_of_what_is_wrong() -> None:
     known = rules(algorithms=ALL, required=("repository_id",))
-    identifier = Identifier(Jwks(Path(), lambda: 0.0, corpus_keys), no_sessions(), lambda: NOW)
+    identifier = an_identifier(keys=KEYS)
     told = {}
     for name, (make, _) in CORPUS.items():
         with pytest.raises(Refused) as caught:

@@ -10,13 +10,19 @@ import rfc8785
 
 from weighlock import rulefile
 from weighlock.errors import ConfigError, Unidentified
-from weighlock.identity import issuers
-from weighlock.identity.carriers import PLACEHOLDER, find
+from weighlock.identity import carriers, issuers
+from weighlock.identity.carriers import PLACEHOLDER
 from weighlock.identity.statickeys import StaticKeyPresented, describe, fingerprint
+from weighlock.model import Headers, Token
 
 JWT = "aGVhZA.Ym9keQ.c2ln"
 KEY = "sk-" + "a" * 24
 SECRET = b"k" * 32
+
+
+def find(headers: Headers, tunnel: str | None) -> Token:
+    """Where nobody's tokens are opaque."""
+    return carriers.find(headers, tunnel, lambda _: False)
 
 
 def basic(user: str, password: str) -> str:

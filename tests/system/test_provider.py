@@ -15,6 +15,7 @@ from demo.issuer import APPROVER_AUDIENCE, AUDIENCE
 from jwts import key_pair, raw_token
 from oidc import ALGORITHMS, OidcProvider, a_key, a_key_of_each_kind
 from weighlock.adapters.identifier import Identifier
+from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import COOL_DOWN, STALE, TTL, Jwks, load_source
 from weighlock.adapters.rulebook import IdentityRules
 from weighlock.adapters.sessions import Sessions
@@ -49,7 +50,7 @@ class Gate:
         database.conn.executescript(SCHEMA)
         sessions = Sessions(SessionStore(database), time.time)
         self.jwks = Jwks(Path(), lambda: self.now, self._load)
-        self.identifier = Identifier(self.jwks, sessions, time.time)
+        self.identifier = Identifier(self.jwks, Introspection(time.time, time.monotonic), sessions, time.time)
 
     async def _load(self, issuer: Issuer, rules: Path) -> Any:
         self.fetches += 1
