@@ -9,19 +9,20 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
-from mitmproxy import connection, flow, http
+from mitmproxy import connection, http
 from mitmproxy.proxy import server_hooks
 
-from weighlock.errors import BadReply, Refused
+from weighlock.errors import Refused
 from weighlock.model import RESERVED, Exchange
 from weighlock.stages import inject, reply, tokenendpoint
+from weighlock.stages.homeward import Homeward
 from weighlock.stages.passage import Passage
 from weighlock.stages.record import Recorder
-from weighlock.stages.refusals import client_gone, failure, not_ready, too_large
+from weighlock.stages.refusals import Hollow, client_gone, failure, not_ready, too_large
 from weighlock.stages.release import release
 from weighlock.stages.stage import Parts, Stage, filled
+from weighlock.stages.tasks import Tasks
 from weighlock.stages.tunnels import Tunnels
 
 log = logging.getLogger("weighlock")
@@ -42,9 +43,9 @@ class Chain:
         self.recorder = Recorder(parts)
         self.passages: dict[str, Passage] = {}
         """By the flow's id, until its last hook."""
-        self._limit = parts.settings.inspect_timeout * 6
         self._tunnels = next(stage for stage in stages if isinstance(stage, Tunnels))
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
+        self._homeward = Homeward(parts, self.recorder, self.recheck, self._tasks)
 
     # -- connections ------------------------------------------------------------------------------------------------
 
@@ -136,68 +137,10 @@ class Chain:
     # -- the response -----------------------------------------------------------------------------------------------
 
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
-        passage = self.passages[flow.id]
-        response = filled(flow.response)
-        response.stream = False
-        if passage.own_response:
-            return
-        if response.status_code == 101 or not passage.request_intact:
-            passage.refused = BadReply("reply-upgrade", "The model host switched protocols.")
-            flow.kill()  # a response set here would be followed by the upstream's body
-            return
-        if reply.is_stream(passage):
-            passage.pump = reply.start_stream(self.parts, passage)
-            self._spawn(self._end_stream(passage, passage.pump))
+        await self._homeward.head(self.passages[flow.id])
 
     async def response(self, flow: http.HTTPFlow) -> None:
-        passage = self.passages[flow.id]
-        if passage.own_response:
-            return
-        received = b""
-        try:
-            received = self.recorder.as_received(passage)
-            if passage.pump:
-                passage.pump.close()
-                await passage.pump.ended()
-                received = self.recorder.as_received(passage)
-            else:
-                async with asyncio.timeout(self._limit):
-                    masked = await reply.document(self.parts, passage)
-                if not isinstance(masked, http.Response):
-                    raise Hollow("response")
-                flow.response = masked
-            self.recheck(passage)
-            await self.recorder.response(passage, received)
-            passage.seal_response()
-        except Refused as refused:
-            await self._refuse_reply(passage, refused, received)
-        except Exception as error:
-            log.error("refused: %s while reading a reply", type(error).__name__)
-            await self._refuse_reply(passage, failure(), received)
-
-    async def _refuse_reply(self, passage: Passage, refused: Refused, received: bytes) -> None:
-        passage.refused = passage.refused or refused
-        flow_ = passage.flow
-        if passage.pump:
-            # Bytes are out: only an abnormal end keeps a client from taking them for the whole.
-            flow_.error = flow.Error(flow.Error.KILLED_MESSAGE)
-        else:
-            flow_.response = reply.refusal(passage, refused)
-            passage.seal_response()
-        await self.recorder.response(passage, received, or_fail=False)
-
-    async def _end_stream(self, passage: Passage, pump: Any) -> None:
-        """Wait for the stream's end; where it is a refusal, say so in the caller's dialect and cut the stream."""
-        try:
-            await pump.ended()
-        except Refused as refused:
-            passage.refused = passage.refused or refused
-        except Exception as error:
-            log.error("stream ended: %s while masking", type(error).__name__)
-            passage.refused = passage.refused or failure()
-        if passage.refused:
-            await inject.emit(passage.flow, reply.error_event(passage, passage.refused))
-            await inject.end(passage.flow)
+        await self._homeward.whole(self.passages[flow.id])
 
     async def error(self, flow: http.HTTPFlow) -> None:
         passage = self.passages.pop(flow.id, None)
@@ -224,8 +167,7 @@ class Chain:
         """End all that is under way. The chain takes nothing new by then."""
         for passage in self._live():
             self._stop(passage, not_ready())
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
+        await self._tasks.drain(5)
 
     def _stop(self, passage: Passage, refused: Refused) -> None:
         self.parts.desk.cancel(passage.exchange.id, refused)
@@ -233,7 +175,7 @@ class Chain:
             passage.pump.fail(refused)
         elif passage.request_seal:
             passage.refused = passage.refused or refused
-            self._spawn(inject.end(passage.flow))
+            self._tasks.start(inject.end(passage.flow))
 
     # -- helpers ----------------------------------------------------------------------------------------------------
 
@@ -264,12 +206,3 @@ class Chain:
         passage.flow.response = reply.refusal(passage, refused)
         passage.seal_response()
         await self.recorder.refusal(passage)
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-class Hollow(Exception):
-    """A stage that returned nothing, or what is not of its kind, or filled a field that was filled already."""

@@ -22,3 +22,7 @@ def too_large(*, reply: bool) -> Refused:
     if reply:
         return BadReply("reply-too-large", "The reply is over the gateway's limit.")
     return TooLarge("body-too-large", "The body is over the gateway's limit.")
+
+
+class Hollow(Exception):
+    """A stage that returned nothing, or what is not of its kind, or filled a field that was filled already."""

@@ -1,0 +1,91 @@
+"""The chain's second half: a reply is masked, recorded and cleared, or refused, before the client sees any of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from mitmproxy import flow, http
+
+from weighlock.errors import BadReply, Refused
+from weighlock.stages import inject, reply
+from weighlock.stages.passage import Passage
+from weighlock.stages.pump import Pump
+from weighlock.stages.record import Recorder
+from weighlock.stages.refusals import Hollow, failure
+from weighlock.stages.stage import Parts, filled
+from weighlock.stages.tasks import Tasks
+
+log = logging.getLogger("weighlock")
+
+
+class Homeward:
+    """*recheck* raises Refused for a passage whose principal may not call any more."""
+
+    def __init__(self, parts: Parts, recorder: Recorder, recheck: Callable[[Passage], None], tasks: Tasks) -> None:
+        self._parts, self._recorder, self._recheck, self._tasks = parts, recorder, recheck, tasks
+        self._limit = parts.settings.inspect_timeout * 6
+
+    async def head(self, passage: Passage) -> None:
+        """The reply's head is here: what is a stream is masked as it flows, any other is read whole."""
+        response = filled(passage.flow.response)
+        response.stream = False
+        if passage.own_response:
+            return
+        if response.status_code == 101 or not passage.request_intact:
+            passage.refused = BadReply("reply-upgrade", "The model host switched protocols.")
+            passage.flow.kill()  # a response set here would be followed by the upstream's body
+            return
+        if reply.is_stream(passage):
+            passage.pump = reply.start_stream(self._parts, passage)
+            self._tasks.start(self._end_stream(passage, passage.pump))
+
+    async def whole(self, passage: Passage) -> None:
+        """All of the reply is here."""
+        if passage.own_response:
+            return
+        received = b""
+        try:
+            received = self._recorder.as_received(passage)
+            if passage.pump:
+                passage.pump.close()
+                await passage.pump.ended()
+                received = self._recorder.as_received(passage)
+            else:
+                async with asyncio.timeout(self._limit):
+                    masked = await reply.document(self._parts, passage)
+                if not isinstance(masked, http.Response):
+                    raise Hollow("response")
+                passage.flow.response = masked
+            self._recheck(passage)
+            await self._recorder.response(passage, received)
+            passage.seal_response()
+        except Refused as refused:
+            await self._refuse(passage, refused, received)
+        except Exception as error:
+            log.error("refused: %s while reading a reply", type(error).__name__)
+            await self._refuse(passage, failure(), received)
+
+    async def _refuse(self, passage: Passage, refused: Refused, received: bytes) -> None:
+        passage.refused = passage.refused or refused
+        if passage.pump:
+            # Bytes are out: only an abnormal end keeps a client from taking them for the whole.
+            passage.flow.error = flow.Error(flow.Error.KILLED_MESSAGE)
+        else:
+            passage.flow.response = reply.refusal(passage, refused)
+            passage.seal_response()
+        await self._recorder.response(passage, received, or_fail=False)
+
+    async def _end_stream(self, passage: Passage, pump: Pump) -> None:
+        """Wait for the stream's end; where it is a refusal, say so in the caller's dialect and cut the stream."""
+        try:
+            await pump.ended()
+        except Refused as refused:
+            passage.refused = passage.refused or refused
+        except Exception as error:
+            log.error("stream ended: %s while masking", type(error).__name__)
+            passage.refused = passage.refused or failure()
+        if passage.refused:
+            await inject.emit(passage.flow, reply.error_event(passage, passage.refused))
+            await inject.end(passage.flow)
