@@ -220,7 +220,7 @@ def test_login_says_in_a_line_what_is_wrong(gateway: Gateway) -> None:
     assert login(gateway)[0] == 2
     assert login(gateway, WEIGHLOCK_TOKEN=gateway.token(aud="other"))[::2] == (
         1,
-        "weighlock: The token is not for 'weighlock', or not for it alone. [audience-wrong]\n",
+        "weighlock: The token is not for 'weighlock'. [audience-wrong]\n",
     )
     untrusted = gateway.weighlock(
         "login", "--gateway", f"http://127.0.0.1:{gateway.port}", env={"WEIGHLOCK_TOKEN": token}
