@@ -5,7 +5,7 @@ import string
 
 import pytest
 
-from weighlock.identity.statickeys import StaticKeyPresented, describe, fingerprint, vendor
+from weighlock.identity.statickeys import StaticKeyPresented, describe, fingerprint, told, vendor, withheld
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 
@@ -80,3 +80,35 @@ def test_a_refusal_names_the_vendor_and_never_the_key() -> None:
     assert (refused.status, refused.code) == (401, "static-key")
     assert "anthropic" in refused.reason
     assert value not in f"{refused} {refused.reason} {refused.next_step} {refused.args}"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("x-api-key", "; it came in the x-api-key field."),
+        ("query", "; it came in the query."),
+        ("header", "; it came in a header field."),
+        ("", "never passes here."),
+    ],
+)
+def test_a_refusal_says_where_the_key_was(place: str, said: str) -> None:
+    refused = StaticKeyPresented(made("sk-ant-", 40), place)
+
+    assert refused.reason.endswith(said)
+    assert refused.found.place == place
+
+
+def test_keys_are_told_at_the_beginning_of_a_word_only() -> None:
+    key = made("sk-", 40)
+
+    assert told(f'"{key}", Bearer {key}; x={key}&y') == [key]
+    assert told(f"task-{key} a.{key} ri{key}") == []
+
+
+def test_a_key_has_one_fingerprint_however_it_is_written_down() -> None:
+    key = made("ABSK", 90)
+    digest = fingerprint(key, KEY).digest
+
+    assert digest in describe(f"Bearer {key}==", KEY)
+    assert digest in withheld(f"the key {key}== is bad", KEY)
+    assert told(f"{key}==") == [key]

@@ -13,7 +13,7 @@ import re2
 
 from weighlock.errors import Unidentified
 from weighlock.identity.presets import DISCOVER, PRESETS, URL, Place, Preset
-from weighlock.identity.statickeys import UNKNOWN, vendor
+from weighlock.identity.statickeys import told
 from weighlock.rulefile import Node
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
@@ -99,7 +99,7 @@ def opaque(issuers: Mapping[str, Issuer], token: str) -> Issuer | None:
 
     Raises Unidentified where it looks like that of two issuers: it would have to be shown to the wrong one.
     """
-    if not _OPAQUE.fullmatch(token) or _JWT.fullmatch(token) or vendor(token) != UNKNOWN:
+    if not _OPAQUE.fullmatch(token) or _JWT.fullmatch(token) or told(token):
         return None
     found = [i for i in issuers.values() if i.introspection and _shape(i.introspection.shape).fullmatch(token)]
     if len(found) > 1:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mitmproxy import http
 
 from weighlock.adapters.rulebook import IdentityRules
-from weighlock.identity import carriers, workloads
+from weighlock.identity import carriers, keysearch, workloads
+from weighlock.identity.statickeys import StaticKeyPresented
 from weighlock.model import Exchange, Principal
 from weighlock.stages.stage import Stage, filled
 
@@ -17,8 +18,11 @@ class Identify(Stage):
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Principal:
         rules: IdentityRules = exchange.rules.identity
-        tunnel = self.parts.tunnels[flow.client_conn.id]
-        token = carriers.find(tuple(flow.request.headers.items(multi=True)), tunnel.authorization, rules.is_opaque)
+        authorization = self.parts.tunnels[flow.client_conn.id].authorization
+        headers = tuple(flow.request.headers.items(multi=True))
+        for key in keysearch.search(flow.request.path, headers, authorization, rules.is_opaque):
+            raise StaticKeyPresented(key.value, key.place)
+        token = carriers.find(headers, authorization, rules.is_opaque)
         principal = await self.parts.identifier.identify(token, rules)
         workloads.check_destination(rules.workload(principal.workload), filled(exchange.destination).name)
         return principal
