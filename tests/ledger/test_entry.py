@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import a_finding
+from builders import a_finding, a_principal
 from ledgers import a_verdict, an_exchange
 from weighlock.errors import Unidentified
 from weighlock.ledger import entry
@@ -186,3 +186,17 @@ def test_an_approval_says_what_became_of_it_and_not_what_was_said() -> None:
 
     assert (body["exchange"], body["approval"]["state"]) == ("e1", "consumed")
     assert "4111111111111111" not in json.dumps(body)
+
+
+def test_a_refusal_tells_of_static_keys_by_fingerprint_and_of_whose_job_it_was() -> None:
+    key = {"vendor": "openai", "digest": "d" * 16, "last4": "B1a0", "place": "header"}
+    exchange = an_exchange(principal=None, call=None, findings=None, verdict=None)
+    body = entry.refusal_body(exchange, Unidentified("static-key", "A key."))
+
+    with_job = body | entry.static_keys_body([key], 0, a_principal())
+    without = body | entry.static_keys_body([key], None, None)
+
+    assert (with_job["static_keys"], with_job["size"], with_job["who"]["workload"]) == ([key], 0, "nightly")
+    assert (with_job["host"], with_job["peer"]) == ("llm.example", "192.0.2.7:40000")
+    assert {"size", "who"}.isdisjoint(without)
+    assert entry.canonical(Entry(0, "2026-01-01T12:00:00.000Z", Kind.REFUSAL, with_job))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ import pytest
 
 from clients import ask, client, sdk
 from demo.gateway import CREDENTIAL, Gateway
+from planted import found, spellings
 
 JSON = {"content-type": "application/json"}
 PROMPT = "zanzibar-prompt-words"
@@ -59,31 +59,9 @@ def used(make: Callable[..., Gateway], tmp_path: Path) -> Iterator[tuple[Gateway
         yield gateway, [token, approver]
 
 
-def spellings(text: str) -> Iterator[bytes]:
-    """*text* as it could lie in a file: UTF-8, UTF-16, and base64 at each of its three alignments."""
-    yield text.encode()
-    yield text.encode("utf-16-le")
-    yield text.encode("utf-16-be")
-    for shift in range(3):
-        coded = base64.b64encode(b"\0" * shift + text.encode())
-        yield coded[4 if shift else 0 : -4]
-    yield text.encode().hex().encode()
-
-
 def planted(tokens: list[str]) -> list[str]:
     own = [PROMPT, PERSON, CARD, CARD.replace(" ", ""), SECRET, STATIC_KEY, CREDENTIAL]
     return [*own, *tokens, *(token.rpartition(".")[2] for token in tokens)]
-
-
-def found(folder: Path, texts: list[str]) -> list[str]:
-    return [
-        f"{text[:20]} in {path.name}"
-        for path in folder.rglob("*")
-        if path.is_file() and "rules" not in path.parts  # whose examples hold a card number
-        for text in texts
-        for spelling in spellings(text)
-        if spelling in path.read_bytes()
-    ]
 
 
 def test_nothing_planted_lies_anywhere(used: tuple[Gateway, list[str]], tmp_path: Path) -> None:

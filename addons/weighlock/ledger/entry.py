@@ -13,7 +13,7 @@ import rfc8785
 
 from weighlock.errors import Refused
 from weighlock.ledger import clear
-from weighlock.model import Approval, Exchange, Finding, Verdict
+from weighlock.model import Approval, Exchange, Finding, Principal, Verdict
 
 VERSION = 1
 """Of an entry's shape; a reader refuses one that it does not know."""
@@ -102,6 +102,20 @@ def request_body(exchange: Exchange) -> dict[str, Any]:
 def refusal_body(exchange: Exchange, refused: Refused) -> dict[str, Any]:
     """Of a request that was refused, at whatever stage: what is not known of it is absent."""
     return _request(exchange) | _refused(refused)
+
+
+def static_keys_body(
+    keys: Sequence[Mapping[str, str]], size: int | None, principal: Principal | None
+) -> dict[str, Any]:
+    """What a refusal adds where the request held static *keys*: each as vendor, digest, last4 and place.
+
+    *size* is that of the body in bytes: as sent where it was read, else as announced; absent where neither is known.
+    *principal* is whose verified token came with the keys; it is `who` then.
+    """
+    body: dict[str, Any] = {"static_keys": [dict(key) for key in keys]}
+    if size is not None:
+        body["size"] = size
+    return body | ({"who": clear.who(principal)} if principal else {})
 
 
 def response_body(

@@ -14,6 +14,7 @@ from mitmproxy import connection, http
 from mitmproxy.proxy import server_hooks
 
 from weighlock.errors import Refused
+from weighlock.identity.tokenendpoints import TokenEndpoint, is_token_endpoint
 from weighlock.model import RESERVED, Exchange
 from weighlock.stages import inject, reply, tokenendpoint
 from weighlock.stages.homeward import Homeward
@@ -94,8 +95,11 @@ class Chain:
             if exchange.destination is RESERVED:
                 await self._answer(passage)
                 return
+            closed = is_token_endpoint(passage.flow.request.path)
             if at == "request":
                 passage.sent = self.recorder.as_sent(passage.flow.request)
+                if closed:
+                    raise TokenEndpoint
             for stage in self.stages:
                 if stage.at != at:
                     continue
@@ -104,8 +108,8 @@ class Chain:
                 if not isinstance(value, stage.kind) or getattr(exchange, stage.fills) is not None:
                     raise Hollow(stage.fills)
                 setattr(exchange, stage.fills, value)
-                if exchange.destination is RESERVED:
-                    return
+                if exchange.destination is RESERVED or closed:
+                    return  # to be answered, or to be refused with all that its body holds
             self.recheck(passage)
             if at == "request":
                 release(passage)

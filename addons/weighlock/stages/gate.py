@@ -7,7 +7,8 @@ from typing import Any
 from mitmproxy import connection, flow, tls
 from mitmproxy.proxy import layer, layers, server_hooks
 
-from weighlock.model import RESERVED, Exchange
+from weighlock.identity.tokenendpoints import is_token_endpoint
+from weighlock.model import RESERVED
 from weighlock.stages import reply
 from weighlock.stages.chain import Chain
 from weighlock.stages.passage import Passage
@@ -59,7 +60,7 @@ class Gate:
             case "http_connect":
                 return flow_.response is None and flow_.client_conn.id in self.chain.parts.tunnels
             case "requestheaders":
-                return flow_.error is not None or (flow_.response is None and _identified(passage.exchange))
+                return flow_.error is not None or (flow_.response is None and _readable(passage))
             case "request":
                 return flow_.response is None and passage.request_intact
             case "responseheaders":
@@ -87,6 +88,10 @@ class Gate:
         return True
 
 
-def _identified(exchange: Exchange) -> bool:
-    """Whether the body may be read: the gateway's own endpoint finds the token in it."""
-    return exchange.principal is not None or exchange.destination is RESERVED
+def _readable(passage: Passage) -> bool:
+    """Whether the body may be read. The gateway's own endpoint finds the token in it; of a call to a model host's token
+    endpoint, which never passes, the keys in it are recorded.
+    """
+    exchange = passage.exchange
+    own = exchange.destination is RESERVED
+    return exchange.principal is not None or own or is_token_endpoint(passage.flow.request.path)

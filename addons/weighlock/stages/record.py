@@ -10,12 +10,13 @@ from mitmproxy.net.http import status_codes
 
 from weighlock.adapters.stores.ledger import Draft
 from weighlock.errors import Refused, Unavailable
-from weighlock.identity import carriers, statickeys
+from weighlock.identity import keysearch, tokenendpoints
 from weighlock.identity.sessions import Session
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
 from weighlock.masking import echo
 from weighlock.model import Exchange, Headers, Outbound
+from weighlock.stages import evidence
 from weighlock.stages.passage import Passage
 from weighlock.stages.stage import Parts, Stage, filled
 from weighlock.wire import message
@@ -61,9 +62,10 @@ class Recorder:
         if passage.sent:
             payloads["request.sent"] = passage.sent
         body = entry.refusal_body(passage.exchange, refused)
+        if found := await evidence.gather(self.parts, passage):
+            keys = [asdict(key) | {"place": place} for place, key in found.keys]
+            body |= entry.static_keys_body(keys, found.size, found.principal)
         log.info("%s refused: %s", _who(passage.exchange), refused.code)
-        if isinstance(refused, statickeys.StaticKeyPresented):
-            body["static_key"] = asdict(statickeys.fingerprint(refused.value, self.parts.keys.fingerprint))
         await self._append_if_possible(passage, Draft(Kind.REFUSAL, body, payloads))
 
     async def session(self, passage: Passage, session: Session) -> None:
@@ -120,14 +122,15 @@ def _who(exchange: Exchange) -> str:
 
 
 def as_sent(request: http.Request, key: bytes) -> bytes:
-    """As the client sent it, with every credential replaced by its fingerprint."""
-    headers = tuple(
-        (name, statickeys.describe(value, key) if name.lower() in carriers.CREDENTIALS else value)
-        for name, value in _fields(request.headers)
-    )
-    return message.encode(
-        f"{request.method} {request.path} {request.http_version}", headers, request.raw_content or b""
-    )
+    """As the client sent it, with every credential replaced by its fingerprint: also in the target, and in the body
+    of a call to a token endpoint.
+    """
+    headers = tuple(keysearch.redacted_header(name, value, key) for name, value in _fields(request.headers))
+    body = request.raw_content or b""
+    if tokenendpoints.is_token_endpoint(request.path):
+        body = tokenendpoints.redacted(body, key)
+    target = keysearch.redacted_target(request.path, key)
+    return message.encode(f"{request.method} {target} {request.http_version}", headers, body)
 
 
 def as_forwarded(outbound: Outbound) -> bytes:
