@@ -11,6 +11,7 @@ from weighlock.cli.ledger import ledger
 from weighlock.cli.login import login
 from weighlock.cli.offboard import offboard
 from weighlock.cli.replay import replay
+from weighlock.cli.report import report
 from weighlock.cli.run import run
 
 
@@ -20,5 +21,5 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (run, login, offboard, cutoffs, approvals, ledger, replay):
+for command in (run, login, offboard, cutoffs, approvals, report, ledger, replay):
     main.add_command(command)

@@ -142,6 +142,13 @@ class Reader:
             return bytes(data)
         raise KeyError(seq)
 
+    def query(self, sql: str, **values: Any) -> Iterator[dict[str, Any]]:
+        """The rows of a SELECT over these tables, one after another. An entry may be anything, so mind its JSON."""
+        try:
+            yield from sqlite_utils.Database(self._connection, execute_plugins=False).query(sql, values)
+        except sqlite3.Error:
+            raise Damaged("damaged, or an entry is not JSON; run `weighlock ledger verify`", str(self._path)) from None
+
     def payloads(self) -> Iterator[Payload]:
         """All sealed payloads, by seq and name."""
         for seq, name, ciphertext, keyed in self._rows(_PAYLOADS):
