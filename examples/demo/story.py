@@ -30,6 +30,7 @@ out = Console(highlight=False)
 
 # Put together here, so that no scanner takes this file for a leak.
 STATIC_KEY = "sk-proj-" + "9f8E7d6C5b4A39281706F5e4D3c2B1a0" * 2
+OTHER_KEY = "sk-ant-" + "api03-" + "4b5A6c7D8e9F00112a3B4c5D6e7F8899" * 2
 SECRET = "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a"
 BULK = "Export these customers: " + "; ".join(f"customer{n}@example.com" for n in range(12))
 
@@ -132,16 +133,20 @@ class Story:
             show("host saw", self.at_host(mark), len(self.host.received) == mark)
 
     def static_key(self) -> None:
-        with self.step("The departed contractor's static key is refused, and named by its fingerprint (curl)") as show:
+        with self.step("The contractor's static key is refused, and is first in the report (curl)") as show:
             mark = len(self.host.received)
-            answer = self.curl("SELECT * FROM customers", self.token, "--header", f"authorization: Bearer {STATIC_KEY}")
+            self.curl("Which of our tests are flaky?", self.token, "--header", f"x-api-key: {OTHER_KEY}")
+            for _ in range(3):
+                answer = self.curl(
+                    "Summarise the customers", self.token, "--header", f"authorization: Bearer {STATIC_KEY}"
+                )
             show("client saw", _said(answer), answer.endswith("401") and "static-key" in answer)
             show("host saw", self.at_host(mark), len(self.host.received) == mark)
-            entries = json.loads(self.gateway.weighlock("ledger", "show", "--kind", "refusal", "--json").stdout)
-            text = json.dumps(entries)
-            key = next(entry for entry in _bodies(entries) if "static_key" in entry)["static_key"]
-            shown = f"{key['vendor']} {key['digest']} …{key['last4']}"
-            show("ledger has", shown, key["vendor"] == "openai" and STATIC_KEY not in text)
+            done = self.gateway.weighlock("report", "credentials", "--json")
+            key, other = json.loads(done.stdout)
+            what = "{vendor} {fingerprint} …{last4}, {requests} × by {workload} to {host}, {bytes} bytes"
+            show("report", what.format(**key), (key["last4"], key["requests"]) == (STATIC_KEY[-4:], 3))
+            show("then", what.format(**other), STATIC_KEY not in done.stdout)
 
     def offboard(self) -> None:
         with self.step("The contractor leaves: the job's session is still good, and refused (offboard)") as show:
@@ -253,10 +258,6 @@ def _said(answer: str) -> str:
         return str(value["error"]["message"] if "error" in value else value["choices"][0]["message"]["content"])
     except (ValueError, KeyError):
         return f"{body} {status}"
-
-
-def _bodies(entries: Any) -> list[dict[str, Any]]:
-    return [entry.get("body", entry) for entry in entries]
 
 
 def _edit_one_byte(file: Path) -> int:
