@@ -117,7 +117,7 @@ def test_comment_and_marker_say_how_and_why() -> None:
     (flow,) = masked().flows()
 
     assert flow.comment == (
-        "mask · model-calls · nightly of dana@example.com as repo:acme/nightly · CREDIT_CARD ×1, EMAIL_ADDRESS ×2"
+        "mask · model-calls · nightly of dana as repo:acme/nightly · CREDIT_CARD ×1, EMAIL_ADDRESS ×2"
     )
     assert flow.marked == ":lock:"
 
