@@ -1,4 +1,4 @@
-"""JSON from an issuer: straight from it, past every proxy, over TLS, bounded in size and time."""
+"""JSON from an issuer or a transmitter: straight from it, past every proxy, over TLS, bounded in size and time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from tornado.httpclient import HTTPRequest
+from tornado.iostream import IOStream
 from tornado.netutil import ExecutorResolver
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
+from tornado.tcpclient import TCPClient
 
 from weighlock.errors import Malformed
 from weighlock.wire import jsontext
@@ -29,20 +31,27 @@ class Unreachable(Exception):
     """There is no answer that can be used; says why, and quotes nothing of it."""
 
 
-async def json(url: str, *, ca: str = "", body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Any:
+async def json(
+    url: str,
+    *,
+    ca: str = "",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109 it is also the client's own
+) -> Any:
     """What *url* answers to GET, or to POST where there is a *body*, each number as a `jsontext.Number`.
 
     *ca* is a PEM file of authorities that takes the place of the system's. Raises Unreachable for anything but
     a 200 with JSON, redirects included. Tornado's own client knows no proxies, and so never goes through the gateway.
     """
-    client = SimpleAsyncHTTPClient(
+    client = _Client(
         force_instance=True,
         max_buffer_size=MAX_BYTES,
         max_header_size=MAX_BYTES,
         resolver=ExecutorResolver(executor=_THREADS, close_executor=False),
     )
     try:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(timeout):
             authorities = await asyncio.get_running_loop().run_in_executor(_THREADS, _authorities, ca)
             response = await client.fetch(
                 HTTPRequest(
@@ -50,8 +59,8 @@ async def json(url: str, *, ca: str = "", body: bytes | None = None, headers: Ma
                     method="GET" if body is None else "POST",
                     headers={"accept": "application/json"} | dict(headers or {}),
                     body=body,
-                    connect_timeout=TIMEOUT,
-                    request_timeout=TIMEOUT,
+                    connect_timeout=timeout,
+                    request_timeout=timeout,
                     follow_redirects=False,
                     decompress_response=False,
                     user_agent="weighlock",
@@ -68,6 +77,27 @@ async def json(url: str, *, ca: str = "", body: bytes | None = None, headers: Ma
     if response.code != 200:
         raise Unreachable(f"HTTP {response.code}")
     return parsed(response.body)
+
+
+class _Client(SimpleAsyncHTTPClient):
+    """Tornado's own leaves the connection of a request that is cancelled open until it times out; this one ends it."""
+
+    def initialize(self, **given: Any) -> None:  # type: ignore[override]
+        super().initialize(**given)
+        self.tcp_client = self._connections = _Connections(self.resolver)
+
+    def close(self) -> None:
+        super().close()
+        if self._connections.last:
+            self._connections.last.close()
+
+
+class _Connections(TCPClient):
+    last: IOStream | None = None
+
+    async def connect(self, *where: Any, **given: Any) -> IOStream:
+        self.last = await super().connect(*where, **given)
+        return self.last
 
 
 def parsed(data: bytes) -> Any:
