@@ -41,6 +41,18 @@ async def test_metadata_says_where_the_keys_are(site: Site, path: str) -> None:
     assert key.verify(b"data", key_pair("EdDSA", "one").sign(b"data"))
 
 
+@pytest.mark.parametrize("path", ["", "/", "/tenant", "/tenant/"])
+async def test_a_transmitters_metadata_says_where_its_keys_are(site: Site, path: str) -> None:
+    transmitter = a_discovered(site, path, jwks="discover-ssf")
+    said = {"issuer": transmitter.url, "jwks_uri": f"{site.url}/keys"}
+    site.answers["/.well-known/ssf-configuration" + path.rstrip("/")] = said
+    assert await load_source(transmitter, Path()) == KEYS
+
+    said["issuer"] = "https://other.example"
+    with pytest.raises(Unreachable, match="another issuer"):
+        await load_source(transmitter, Path())
+
+
 @pytest.mark.parametrize(
     "said",
     [

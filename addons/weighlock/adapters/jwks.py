@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jose.backends.base import Key
 
@@ -16,7 +17,7 @@ from weighlock.adapters.fetch import MAX_BYTES, TIMEOUT, Unreachable
 from weighlock.errors import Unavailable, Unidentified
 from weighlock.identity.issuers import Issuer, secure
 from weighlock.identity.keys import usable_keys
-from weighlock.identity.presets import DISCOVER
+from weighlock.identity.presets import DISCOVER, DISCOVER_SSF
 
 log = logging.getLogger("weighlock")
 
@@ -97,12 +98,19 @@ async def load_source(issuer: Issuer, rules: Path) -> Any:
         return fetch.parsed(await asyncio.to_thread(_read, rules / issuer.jwks.removeprefix("file:")))
     if not issuer.jwks:
         return {"keys": []}
-    return await fetch.json(await _discovered(issuer) if issuer.jwks == DISCOVER else issuer.jwks, ca=issuer.ca)
+    url = await _discovered(issuer) if issuer.jwks in (DISCOVER, DISCOVER_SSF) else issuer.jwks
+    return await fetch.json(url, ca=issuer.ca)
 
 
 async def _discovered(issuer: Issuer) -> str:
-    """Where the issuer's own metadata says that its keys are (OpenID Connect Discovery 1.0, section 4)."""
-    metadata = await fetch.json(f"{issuer.url.removesuffix('/')}/.well-known/openid-configuration", ca=issuer.ca)
+    """Where the issuer's own metadata says that its keys are.
+
+    OpenID Connect Discovery 1.0, section 4; SSF 1.0, section 7.2, which has the issuer's path at the end.
+    """
+    place, parts = f"{issuer.url.removesuffix('/')}/.well-known/openid-configuration", urlsplit(issuer.url)
+    if issuer.jwks == DISCOVER_SSF:
+        place = f"{parts.scheme}://{parts.netloc}/.well-known/ssf-configuration{parts.path.removesuffix('/')}"
+    metadata = await fetch.json(place, ca=issuer.ca)
     if not isinstance(metadata, dict) or metadata.get("issuer") != issuer.url:
         raise Unreachable("metadata of another issuer")
     url = metadata.get("jwks_uri")

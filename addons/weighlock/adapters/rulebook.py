@@ -16,9 +16,10 @@ from weighlock.detection import rules as detection
 from weighlock.detection.rules import RuleSet
 from weighlock.dialects import DIALECTS
 from weighlock.errors import ConfigError
-from weighlock.identity import issuers, people, workloads
+from weighlock.identity import issuers, people, transmitters, workloads
 from weighlock.identity.issuers import Issuer
 from weighlock.identity.people import Person
+from weighlock.identity.transmitters import Transmitter
 from weighlock.identity.workloads import Workload
 from weighlock.model import Destination
 from weighlock.policy import destinations, schema
@@ -39,6 +40,7 @@ class IdentityRules:
     issuers: Mapping[str, Issuer]
     people: tuple[Person, ...]
     workloads: tuple[Workload, ...]
+    transmitters: Mapping[str, Transmitter] = field(default_factory=dict)
 
     def is_opaque(self, value: str) -> bool:
         """Whether *value* is an opaque token of one of the issuers; Unidentified where it could be of two."""
@@ -131,10 +133,12 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
 
 def _identity(nodes: dict[str, Node]) -> IdentityRules:
     known = people.parse(_one(nodes, _PEOPLE))
+    believed = issuers.parse(_one(nodes, "identity/issuers.yaml"))
     return IdentityRules(
-        issuers.parse(_one(nodes, "identity/issuers.yaml")),
+        believed,
         known,
         workloads.parse(_one(nodes, _WORKLOADS), known),
+        transmitters.parse(_one(nodes, "identity/transmitters.yaml"), believed),
     )
 
 

@@ -15,6 +15,8 @@ ANY = "*"
 """Stands for every value of a claim, where the claim is there at all."""
 DISCOVER = "discover"
 """In place of a JWKS: where the issuer's own metadata says (OpenID Connect Discovery 1.0)."""
+DISCOVER_SSF = "discover-ssf"
+"""The same for a transmitter of shared signals (SSF 1.0, section 7)."""
 
 URL = r"https?://[^\s?#]{1,250}"
 _HOST = r"[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?"
