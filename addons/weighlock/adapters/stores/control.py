@@ -85,7 +85,7 @@ class Control:
     def lift(self, id: int, *, by: str, now: float) -> bool:
         """Whether there was such a cut-off in force."""
         self._version = -1
-        with self._db.conn:
+        with self._db.atomic():  # also within a transaction of the caller's
             done = self._db.execute(
                 "UPDATE cutoffs SET lifted_at = ?, lifted_by = ? WHERE id = ? AND lifted_at IS NULL", [now, by, id]
             )
