@@ -16,6 +16,7 @@ from weighlock.adapters.anonymizer import Anonymizer
 from weighlock.adapters.approvals import Desk
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
+from weighlock.adapters.events import Receiver
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.introspection import Introspection
@@ -24,6 +25,7 @@ from weighlock.adapters.keys import open_keys
 from weighlock.adapters.rulebook import Rulebook, shipped
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.control import Control
+from weighlock.adapters.stores.events import EventStore
 from weighlock.adapters.stores.ledger import Ledger
 from weighlock.adapters.stores.sessions import SessionStore
 from weighlock.errors import ConfigError
@@ -45,21 +47,24 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         print(f"weighlock: created {path}{hint}", file=sys.stderr)
     ledger = Ledger.open(config.state, keys, time.time)
     journal = Journal(ledger)
+    rulebook = Rulebook(config.rules, OPERATORS, journal.rules)
+    jwks = Jwks(config.rules, time.monotonic)
     sessions = Sessions(SessionStore.open(config.state), time.time)
     parts = Parts(
         settings=config,
         clock=time.time,
         keys=keys,
         ledger=ledger,
-        rulebook=Rulebook(config.rules, OPERATORS, journal.rules),
+        rulebook=rulebook,
         cutoffs=CutoffWatch(Control.open(config.state), time.monotonic),
         sessions=sessions,
-        identifier=Identifier(
-            Jwks(config.rules, time.monotonic), Introspection(time.time, time.monotonic), sessions, time.time
-        ),
+        identifier=Identifier(jwks, Introspection(time.time, time.monotonic), sessions, time.time),
         credentials=Credentials(os.environ, time.monotonic, config.upstream_ca),
         pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint),
         desk=Desk(time.time, config.hold_limit, journal.approval),
+        receiver=Receiver(
+            jwks, EventStore.open(config.state), lambda: rulebook.current.identity, time.time, journal.signal
+        ),
         operators=lambda session: Anonymizer(keys.fingerprint, session),
         tunnels={},
     )

@@ -16,6 +16,7 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
 from weighlock.adapters.stores.ledger import Draft, Ledger
+from weighlock.adapters.transmitters import Poller
 from weighlock.approval.lifecycle import Approver
 from weighlock.console.app import Console
 from weighlock.errors import ConfigError, Unavailable, WeighlockError
@@ -56,6 +57,13 @@ class Journal:
         log.info("cut-offs in force: %d", count)
         self._note(Draft(Kind.CONTROL, entry.control_body("cut-offs-changed", f"{count} in force")))
 
+    def signal(self, event: str, message: str) -> None:
+        """Of shared signals: an event that was taken or refused, a transmitter that is silent."""
+        log.log(
+            logging.INFO if event in ("event-taken", "event-repeated") else logging.WARNING, "%s: %s", event, message
+        )
+        self._note(Draft(Kind.CONTROL, entry.control_body(event, message)))
+
     async def write(self, kind: Kind, event: str, message: str = "") -> None:
         """Raises Unavailable where it cannot be written."""
         await self._ledger.append(Draft(kind, entry.control_body(event, message)))
@@ -92,7 +100,7 @@ class Gateway:
     def __init__(self, parts: Parts, chain: Chain, journal: Journal) -> None:
         self.parts, self.chain, self.journal = parts, chain, journal
         self.addons = [chain]
-        self._console = Console(parts.settings.console, parts.desk, self._approver)
+        self._console = Console(parts.settings.console, parts.desk, self._approver, parts.receiver.pushed)
         self._watches: list[asyncio.Task[Any]] = []
         self._fixed = False
 
@@ -112,6 +120,7 @@ class Gateway:
             die(error)
         self._watch(self.parts.rulebook.watch(self.chain.cut_off))
         self._watch(self.parts.cutoffs.changes(self._cut_off))
+        self._watch(Poller(self.parts.receiver).watch())
         self.chain.ready = True
         print("weighlock: ready", file=sys.stderr, flush=True)
 

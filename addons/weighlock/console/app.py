@@ -17,6 +17,7 @@ from tornado.web import Application, RequestHandler
 
 from weighlock.adapters.approvals import Desk
 from weighlock.approval.lifecycle import Approver, check_group
+from weighlock.console import events
 from weighlock.errors import ConfigError, Forbidden, Malformed, Refused, Unidentified
 from weighlock.ledger import clear
 from weighlock.model import Approval
@@ -28,9 +29,14 @@ LIMIT = 64 << 10
 
 
 class Console:
-    """*verify* turns a token into an approver, or raises Refused. ConfigError for an address that is not loopback."""
+    """*verify* turns a token into an approver, or raises Refused; *deliver* takes a transmitter's event.
 
-    def __init__(self, address: tuple[str, int] | None, desk: Desk, verify: Verify) -> None:
+    Without *deliver* there is no place for events. ConfigError for an address that is not loopback.
+    """
+
+    def __init__(
+        self, address: tuple[str, int] | None, desk: Desk, verify: Verify, deliver: events.Deliver | None = None
+    ) -> None:
         if address is not None and not _is_loopback(address[0]):
             raise ConfigError(
                 "not a loopback address: approvers' tokens would travel in the clear", "weighlock_console"
@@ -42,6 +48,7 @@ class Console:
                 (r"/api/approvals", _List, arguments),
                 (r"/api/approvals/([0-9a-f]{1,32})", _One, arguments),
                 (r"/api/approvals/([0-9a-f]{1,32})/decision", _Decision, arguments),
+                *([(events.PATH, events.Events, {"deliver": deliver})] if deliver else []),
             ],
             default_handler_class=_Unknown,
             default_handler_args=arguments,

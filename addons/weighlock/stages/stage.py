@@ -12,6 +12,7 @@ from mitmproxy import http
 from weighlock.adapters.approvals import Desk
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
+from weighlock.adapters.events import Receiver
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.keys import Keys
@@ -47,6 +48,7 @@ class Parts:
     credentials: Credentials
     pool: Pool
     desk: Desk
+    receiver: Receiver
     operators: Callable[[str], Operators]
     """Masking operators for one session; equal values get equal pseudonyms within it."""
     tunnels: dict[str, Tunnel]
