@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weighlock.model import Call, Destination, Finding, Level, Principal, Role, Text
+from weighlock.destination import Destination
+from weighlock.model import Call, Finding, Level, Principal, Role, Text
 
 
 def a_principal(**given: Any) -> Principal:

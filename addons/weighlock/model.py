@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from weighlock.destination import Destination
+
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names as they came. Compare names case-insensitively."""
 
@@ -57,38 +59,6 @@ class Role(StrEnum):
     @property
     def rewritable(self) -> bool:
         return self in (Role.CONTENT, Role.PARAMETER, Role.NUMBER)
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """Where the gateway's own credential for a destination comes from. It holds no secret itself."""
-
-    source: str
-    place: tuple[str, ...]
-    """Of *source* `env` the variable's name, of `file` the path, of `command` its words."""
-    lifetime: float = 0.0
-    """Seconds for which a command's output is good."""
-    provider: str = ""
-    """Whose token endpoint takes what *source* says as a subject token, and gives the credential; empty for none."""
-    endpoint: str = ""
-    ids: tuple[tuple[str, str], ...] = ()
-    """What else the exchange's request says, by member."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """A model host that traffic may go to. *host* is lower case, without a port."""
-
-    name: str
-    host: str
-    port: int
-    dialects: tuple[str, ...]
-    credential: Credential | None = None
-    credential_header: str = "authorization"
-
-
-RESERVED = Destination(name="weighlock", host="weighlock.internal", port=443, dialects=())
-"""Answered by the gateway itself, and never connected to. Nobody can own a name in `.internal` (ICANN, 2024)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import pytest
 
 from builders import a_destination
 from weighlock.approval.binding import binding
-from weighlock.model import Destination, Outbound
+from weighlock.destination import Destination
+from weighlock.model import Outbound
 
 OUT = Outbound("POST", "/v1/chat", (("host", "llm.example"), ("accept", "a")), b'{"a":"b"}')
 BECAUSE = ("large", "people")

@@ -6,7 +6,7 @@ import pytest
 
 from builders import a_principal
 from weighlock.errors import Forbidden
-from weighlock.identity.cutoffs import Cutoff, check
+from weighlock.identity.cutoffs import Cutoff, check, check_key
 from weighlock.model import Principal
 
 
@@ -33,6 +33,16 @@ def is_cut(cutoff: Cutoff, who: Principal = WHO) -> bool:
     except Forbidden:
         return True
     return False
+
+
+def test_a_key_is_cut_off_by_its_fingerprint_and_no_claim_of_a_token_is_one() -> None:
+    cut = [a_cutoff("key", "53EEA7EA5E3146DC")]
+
+    with pytest.raises(Forbidden, match="This key was cut off"):
+        check_key(cut, "53eea7ea5e3146dc")
+    check_key(cut, "53eea7ea5e3146dd")
+    check_key([a_cutoff("token", "53eea7ea5e3146dc")], "53eea7ea5e3146dc")
+    check(cut, a_principal(claims={"key": "53eea7ea5e3146dc"}))
 
 
 def test_a_refusal_names_the_cutoff_and_not_its_reason() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from weighlock import rulefile
+from weighlock.destination import Credential
 from weighlock.errors import ConfigError
-from weighlock.model import Credential
 from weighlock.policy.destinations import LIFETIME, parse
 
 HEAD = """\

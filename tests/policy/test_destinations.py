@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from weighlock import rulefile
+from weighlock.destination import Credential, Destination
 from weighlock.errors import ConfigError
-from weighlock.model import Credential, Destination
 from weighlock.policy.destinations import parse
 
 DIALECTS = ["openai", "generic"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighlock.model import Credential
+from weighlock.destination import Credential
 from weighlock.policy.credentials import Unusable
 from weighlock.policy.federation import call_headers, granted, request
 

@@ -10,9 +10,10 @@ import pytest
 from mitmproxy.test import tflow
 
 from builders import a_destination, a_principal
+from weighlock.destination import RESERVED, Destination
 from weighlock.errors import Forbidden, Refused, Unidentified
 from weighlock.identity.statickeys import StaticKeyPresented, fingerprint
-from weighlock.model import RESERVED, Destination, Exchange, Principal
+from weighlock.model import Exchange, Principal
 from weighlock.stages import evidence
 from weighlock.stages.passage import Passage
 

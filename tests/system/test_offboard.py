@@ -132,3 +132,21 @@ def test_what_is_told_teaches_the_next_step(make: Make) -> None:
         done = gateway.weighlock("offboard", "casey", "--reason", "left")
         assert done.returncode == 0
         assert "cannot be listed" in done.stderr
+
+
+def test_a_key_that_was_cut_off_is_refused_as_that_and_still_reported(make: Make) -> None:
+    key = "sk-proj-" + "9f8E7d6C5b4A39281706F5e4D3c2B1a0"
+    with make() as gateway, client(gateway, key) as http:
+
+        def code() -> str:
+            return str(http.post(f"{gateway.url}/chat/completions", json=chat("hello")).json()["error"]["code"])
+
+        assert code() == "static-key"
+        (line,) = json.loads(gateway.weighlock("report", "credentials", "--json").stdout)
+        done = gateway.weighlock("cutoffs", "add", "key", line["fingerprint"], "--reason", "revoked at the vendor")
+        assert done.returncode == 0
+        while code() == "static-key":
+            pass
+        assert code() == "cut-off"
+        (again,) = json.loads(gateway.weighlock("report", "credentials", "--json").stdout)
+        assert again["requests"] > line["requests"]

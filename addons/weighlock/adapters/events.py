@@ -13,12 +13,12 @@ from weighlock.adapters.credentials import sources
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.rulebook import IdentityRules
 from weighlock.adapters.stores.events import EventStore
+from weighlock.destination import Credential
 from weighlock.errors import Refused, Unavailable, Unidentified
 from weighlock.identity import events
 from weighlock.identity.events import Cut, Err, EventRefused, SecurityEvent
 from weighlock.identity.tokens import Envelope
 from weighlock.identity.transmitters import Transmitter
-from weighlock.model import Credential
 from weighlock.policy.credentials import Unusable
 
 log = logging.getLogger("weighlock")

@@ -1,4 +1,4 @@
-"""JSON from an issuer or a transmitter: straight from it, past every proxy, over TLS, bounded in size and time."""
+"""What an issuer, a transmitter or a token endpoint answers: straight, past every proxy, bounded in size and time."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class Unreachable(Exception):
     """There is no answer that can be used; says why, and quotes nothing of it."""
 
 
-async def json(
+async def answer(
     url: str,
     *,
     ca: str = "",
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 it is also the client's own
-) -> Any:
-    """What *url* answers to GET, or to POST where there is a *body*, each number as a `jsontext.Number`.
+) -> tuple[int, bytes]:
+    """Status and body of what *url* answers to GET, or to POST where there is a *body*; a redirect is such an answer.
 
-    *ca* is a PEM file of authorities that takes the place of the system's. Raises Unreachable for anything but
-    a 200 with JSON, redirects included. Tornado's own client knows no proxies, and so never goes through the gateway.
+    *ca* is a PEM file of authorities that takes the place of the system's. Raises Unreachable where there is none, or
+    too much. Tornado's own client knows no proxies, and so never goes through the gateway.
     """
     client = _Client(
         force_instance=True,
@@ -74,9 +74,22 @@ async def json(
         client.close()
     if response.code == 599:  # Tornado's own, for no answer at all
         raise Unreachable(type(response.error).__name__)
-    if response.code != 200:
-        raise Unreachable(f"HTTP {response.code}")
-    return parsed(response.body)
+    return response.code, response.body
+
+
+async def json(
+    url: str,
+    *,
+    ca: str = "",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109 as above
+) -> Any:
+    """As `answer`, each number as a `jsontext.Number`. Raises Unreachable for anything but a 200 with strict JSON."""
+    status, said = await answer(url, ca=ca, body=body, headers=headers, timeout=timeout)
+    if status != 200:
+        raise Unreachable(f"HTTP {status}")
+    return parsed(said)
 
 
 class _Client(SimpleAsyncHTTPClient):

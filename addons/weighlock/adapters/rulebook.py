@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import weighlock
 from weighlock import rulefile
+from weighlock.destination import Destination
 from weighlock.detection import rules as detection
 from weighlock.detection.rules import RuleSet
 from weighlock.dialects import DIALECTS
@@ -21,7 +22,6 @@ from weighlock.identity.issuers import Issuer
 from weighlock.identity.people import Person
 from weighlock.identity.transmitters import Transmitter
 from weighlock.identity.workloads import Workload
-from weighlock.model import Destination
 from weighlock.policy import destinations, schema
 from weighlock.policy.schema import OperatorTable, Policy
 from weighlock.rulefile import Node

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from weighlock.model import Destination, Outbound
+from weighlock.destination import Destination
+from weighlock.model import Outbound
 
 
 def binding(destination: Destination, outbound: Outbound, workload: str, because: Iterable[str]) -> str:

@@ -33,8 +33,8 @@ def add(claim: str, value: str, issuer: str, issued_before: datetime | None, rea
     """Cut off every principal whose CLAIM equals VALUE.
 
     CLAIM is any claim of its token (actor_id, sub, email... or a JSON pointer into nested ones), or `workload`,
-    `session`, `token` (their ids), or `person`: an id of people.yaml. `weighlock offboard` cuts off all that a person
-    is known by.
+    `session`, `token` (their ids), `key` (a static key's fingerprint: it never passes, and is refused as cut off), or
+    `person`: an id of people.yaml. `weighlock offboard` cuts off all that a person is known by.
     """
     if claim == "owner":
         raise click.UsageError("use `person`: it cuts off what they own, start and approve")

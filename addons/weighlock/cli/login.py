@@ -18,8 +18,8 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from weighlock.cli.common import EXIT_WRONG
+from weighlock.destination import RESERVED
 from weighlock.identity.sessions import GRANT
-from weighlock.model import RESERVED
 
 TIMEOUT = 20
 """Seconds for each step."""

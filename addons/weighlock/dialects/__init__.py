@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from weighlock.destination import Destination
 from weighlock.dialects import generic, openai
 from weighlock.dialects.base import Dialect, RequestView
 from weighlock.errors import Forbidden
-from weighlock.model import Destination
 
 DIALECTS: tuple[Dialect, ...] = (openai, generic)
 

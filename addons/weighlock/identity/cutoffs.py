@@ -10,7 +10,7 @@ from weighlock.errors import Forbidden
 from weighlock.identity.claims import value
 from weighlock.model import Principal
 
-PSEUDO_CLAIMS = ("person", "workload", "session", "token")
+PSEUDO_CLAIMS = ("person", "workload", "session", "token", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,19 @@ def check(cutoffs: Iterable[Cutoff], principal: Principal) -> None:
     """Raise Forbidden when one of *cutoffs* is of *principal*."""
     for cutoff in cutoffs:
         if _hits(cutoff, principal):
-            raise Forbidden(
-                "cut-off",
-                "This identity was cut off.",
-                next_step=f"Cut-off {cutoff.id} says why; `weighlock cutoffs list` shows it to the gateway's operator.",
-            )
+            raise _refusal(cutoff, "This identity was cut off.")
+
+
+def check_key(cutoffs: Iterable[Cutoff], fingerprint: str) -> None:
+    """Raise Forbidden when the static key with this *fingerprint* was cut off. It would not have passed in any case."""
+    for cutoff in cutoffs:
+        if (cutoff.claim, cutoff.value.casefold()) == ("key", fingerprint):
+            raise _refusal(cutoff, "This key was cut off.")
+
+
+def _refusal(cutoff: Cutoff, reason: str) -> Forbidden:
+    told = f"Cut-off {cutoff.id} says why; `weighlock cutoffs list` shows it to the gateway's operator."
+    return Forbidden("cut-off", reason, next_step=told)
 
 
 def _hits(cutoff: Cutoff, principal: Principal) -> bool:
@@ -52,6 +60,7 @@ def _hits(cutoff: Cutoff, principal: Principal) -> bool:
         "workload": principal.workload,
         "session": principal.session,
         "token": principal.token_id,
+        "key": None,
     }
     held = own[cutoff.claim] if cutoff.claim in own else value(principal.claims, cutoff.claim)
     values = held if isinstance(held, list) else [held]

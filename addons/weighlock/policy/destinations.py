@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from weighlock.model import RESERVED, Credential, Destination
+from weighlock.destination import RESERVED, Credential, Destination
 from weighlock.policy.federation import PROVIDERS, TOKEN_TYPES
 from weighlock.policy.schema import duration
 from weighlock.rulefile import Node

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeGuard
 
+from weighlock.destination import Credential
 from weighlock.errors import Malformed
-from weighlock.model import Credential, Headers
+from weighlock.model import Headers
 from weighlock.policy.credentials import Unusable, checked
 from weighlock.wire import jsontext
 from weighlock.wire.jsontext import Number

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from mitmproxy import connection, http
 from mitmproxy.proxy import server_hooks
 
+from weighlock.destination import RESERVED
 from weighlock.errors import Refused
 from weighlock.identity.tokenendpoints import TokenEndpoint, is_token_endpoint
-from weighlock.model import RESERVED, Exchange
+from weighlock.model import Exchange
 from weighlock.stages import inject, reply, tokenendpoint
 from weighlock.stages.homeward import Homeward
 from weighlock.stages.passage import Passage

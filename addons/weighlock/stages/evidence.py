@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from mitmproxy import http
 
 from weighlock.adapters.rulebook import IdentityRules
+from weighlock.destination import RESERVED
 from weighlock.errors import Refused, Unidentified
 from weighlock.identity import carriers, keysearch, statickeys, tokenendpoints
 from weighlock.identity.statickeys import StaticKey, StaticKeyPresented
-from weighlock.model import RESERVED, Headers, Principal, Token
+from weighlock.model import Headers, Principal, Token
 from weighlock.stages.passage import Passage
 from weighlock.stages.stage import Parts
 

@@ -7,8 +7,8 @@ from typing import Any
 from mitmproxy import connection, flow, tls
 from mitmproxy.proxy import layer, layers, server_hooks
 
+from weighlock.destination import RESERVED
 from weighlock.identity.tokenendpoints import is_token_endpoint
-from weighlock.model import RESERVED
 from weighlock.stages import reply
 from weighlock.stages.chain import Chain
 from weighlock.stages.passage import Passage

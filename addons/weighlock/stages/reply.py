@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from mitmproxy import http
 
 from weighlock import dialects
+from weighlock.destination import RESERVED
 from weighlock.errors import BadReply, Forbidden, Refused
 from weighlock.masking import apply, echo
 from weighlock.masking.apply import Rewrite
 from weighlock.masking.operators import Operators
 from weighlock.masking.stream import SseMasker
-from weighlock.model import RESERVED, Action, Direction, Exchange, Finding, Headers, Text, Verdict
+from weighlock.model import Action, Direction, Exchange, Finding, Headers, Text, Verdict
 from weighlock.policy.decide import decide
 from weighlock.stages import inject, tokenendpoint
 from weighlock.stages.mask import blocked

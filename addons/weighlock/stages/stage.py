@@ -19,9 +19,10 @@ from weighlock.adapters.keys import Keys
 from weighlock.adapters.rulebook import Rulebook
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.ledger import Ledger
+from weighlock.destination import Destination
 from weighlock.errors import Unavailable
 from weighlock.masking.operators import Operators
-from weighlock.model import Destination, Exchange
+from weighlock.model import Exchange
 from weighlock.settings import Settings
 
 

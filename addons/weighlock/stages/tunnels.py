@@ -7,8 +7,9 @@ import re
 
 from mitmproxy import http
 
+from weighlock.destination import RESERVED, Destination
 from weighlock.errors import Forbidden, Malformed, TooLarge, Unsupported
-from weighlock.model import RESERVED, Destination, Exchange
+from weighlock.model import Exchange
 from weighlock.stages.stage import Stage, Tunnel
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")

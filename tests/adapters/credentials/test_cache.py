@@ -14,8 +14,9 @@ from builders import a_destination
 from tokenhost import TokenHost
 from weighlock.adapters.credentials import cache
 from weighlock.adapters.credentials.cache import COOL_DOWN, Credentials
+from weighlock.destination import Credential, Destination
 from weighlock.errors import Unavailable
-from weighlock.model import Credential, Destination, Headers
+from weighlock.model import Headers
 
 SUBJECT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJnYXRld2F5In0.c2lnbmF0dXJl"
 

@@ -17,8 +17,9 @@ from openai.auth._workload import WorkloadIdentityAuth
 from demo.model_host import certificates
 from tokenhost import Asked, TokenHost
 from weighlock.adapters.credentials import exchange
-from weighlock.adapters.credentials.exchange import MAX_BYTES, post
-from weighlock.model import Credential
+from weighlock.adapters.credentials.exchange import post
+from weighlock.adapters.fetch import MAX_BYTES
+from weighlock.destination import Credential
 from weighlock.policy import federation
 from weighlock.policy.credentials import Unusable
 from weighlock.policy.federation import TOKEN_TYPES, TokenRequest
@@ -147,7 +148,7 @@ BAD = {
     "a body without end": HEAD + b"\r\n" + b"x" * (MAX_BYTES + 1),
     "a chunked body too large": HEAD
     + b"transfer-encoding: chunked\r\n\r\n"
-    + b"8000\r\n%s\r\n" % (b"x" * 0x8000) * 3
+    + b"8000\r\n%s\r\n" % (b"x" * 0x8000) * 9
     + b"0\r\n\r\n",
     "a head too large": HEAD + b"x: " + b"y" * (MAX_BYTES + 1) + b"\r\n\r\n",
     "two lengths": HEAD + b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}",

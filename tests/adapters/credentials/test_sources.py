@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from weighlock.adapters.credentials.sources import SIZE, read
-from weighlock.model import Credential
+from weighlock.destination import Credential
 from weighlock.policy.credentials import LIMIT, Unusable
 
 SECRET = "s3cr3t-credential"

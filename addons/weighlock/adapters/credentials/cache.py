@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weighlock.adapters.credentials import exchange, sources
+from weighlock.destination import Credential, Destination
 from weighlock.errors import Unavailable
-from weighlock.model import Credential, Destination, Headers
+from weighlock.model import Headers
 from weighlock.policy import federation
 from weighlock.policy.credentials import Secret, Unusable, lasting
 

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from weighlock.model import Credential
+from weighlock.destination import Credential
 from weighlock.policy.credentials import LIMIT, Unusable, checked
 
 SIZE = LIMIT + 1024

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -168,20 +168,17 @@ class Ledger:
         while (batch := self._backlog.take(None if due is None else max(0.0, due - time.monotonic()))) is not None:
             overdue = due is not None and due <= time.monotonic()
             try:
-                seqs = self._writer.write([waiting.prepared for waiting in batch], sign=overdue)
+                written: Sequence[int | None] | None = self._writer.write(
+                    [waiting.prepared for waiting in batch], sign=overdue
+                )
             except Exception as error:  # whatever it is, nothing of the batch may be acknowledged
                 self._note(error)
-                for waiting in batch:
-                    waiting.ticket.set_exception(_unavailable())
+                written = None
             else:
                 self._note(None)
-                for waiting, seq in zip(batch, seqs, strict=True):
-                    if seq is None:
-                        waiting.ticket.set_exception(Unavailable("entry-unwritable", "The entry cannot be written."))
-                    else:
-                        waiting.ticket.set_result(seq)
-            for waiting in batch:
+            for waiting in batch:  # before anybody hears of it: the next entry must find its room
                 self._backlog.release(waiting.size)
+            _settle(batch, written)
             if not self._writer.unsigned:
                 due = None
             elif due is None or overdue:
@@ -194,6 +191,17 @@ class Ledger:
         elif self._failing and not error:
             log.warning("ledger: writable again")
         self._failing = error is not None
+
+
+def _settle(batch: Sequence[_Waiting], written: Sequence[int | None] | None) -> None:
+    """Tell those who wait: the sequence number, or that it is not *written*, alone (None among them) or at all."""
+    for waiting, seq in zip(batch, written or [None] * len(batch), strict=True):
+        if seq is not None:
+            waiting.ticket.set_result(seq)
+        elif written is None:
+            waiting.ticket.set_exception(_unavailable())
+        else:
+            waiting.ticket.set_exception(Unavailable("entry-unwritable", "The entry cannot be written."))
 
 
 def _sealed(payload: bytes, recipients: tuple[Any, ...]) -> Sealed:
