@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import os
 import sqlite3
 from collections.abc import Callable, Collection
 
@@ -13,7 +12,6 @@ from weighlock.adapters.credentials import sources
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.rulebook import IdentityRules
 from weighlock.adapters.stores.events import EventStore
-from weighlock.destination import Credential
 from weighlock.errors import Refused, Unavailable, Unidentified
 from weighlock.identity import events
 from weighlock.identity.events import Cut, Err, EventRefused, SecurityEvent
@@ -100,12 +98,6 @@ class Receiver:
         return events.verify(envelope, transmitter, key, self._clock())
 
 
-async def secret(source: str) -> str:
-    """What is at `env:NAME` or `file:/PATH`, read anew each time. Raises Unusable."""
-    kind, _, place = source.partition(":")
-    return await sources.read(Credential(kind, (place,)), os.environ)
-
-
 async def _senders(transmitters: Collection[Transmitter], bearer: str) -> list[Transmitter]:
     """Those that present *bearer* when they push. Each is compared, in constant time."""
     senders = []
@@ -113,7 +105,7 @@ async def _senders(transmitters: Collection[Transmitter], bearer: str) -> list[T
         if not transmitter.push:
             continue
         try:
-            expected = await secret(transmitter.push)
+            expected = await sources.secret(transmitter.push)
         except Unusable as error:
             log.error("the push token of transmitter %s cannot be had: %s", transmitter.url, error)
             continue

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
-import os
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from weighlock.adapters import fetch
+from weighlock.adapters.credentials import sources
 from weighlock.adapters.fetch import Unreachable
 from weighlock.errors import Unavailable
 from weighlock.identity import introspection
 from weighlock.identity.issuers import Issuer
+from weighlock.policy.credentials import Unusable
 
 log = logging.getLogger("weighlock")
 
@@ -103,7 +103,10 @@ async def ask_issuer(issuer: Issuer, token: str) -> Any:
     endpoint = issuer.introspection
     if endpoint is None:
         raise Unreachable("no endpoint")
-    secret = await asyncio.to_thread(_secret, endpoint.secret)
+    try:
+        secret = await sources.secret(endpoint.secret)
+    except Unusable as error:
+        raise Unreachable(f"the gateway's own secret: {error}") from None
     # RFC 6749, section 2.3.1: both are form-encoded before they are joined.
     credentials = base64.b64encode(f"{quote_plus(endpoint.client)}:{quote_plus(secret)}".encode()).decode()
     return await fetch.json(
@@ -115,18 +118,6 @@ async def ask_issuer(issuer: Issuer, token: str) -> Any:
             "content-type": "application/x-www-form-urlencoded",
         },
     )
-
-
-def _secret(source: str) -> str:
-    """What is at `env:NAME` or `file:/PATH`, read anew each time."""
-    kind, _, name = source.partition(":")
-    try:
-        secret = os.environ[name] if kind == "env" else Path(name).read_text("utf-8")
-    except (KeyError, OSError, ValueError) as error:
-        raise Unreachable(f"no secret at {source} ({type(error).__name__})") from None
-    if not (secret := secret.strip()):
-        raise Unreachable(f"no secret at {source}")
-    return secret
 
 
 def _unavailable() -> Unavailable:

@@ -61,7 +61,8 @@ class Sessions:
         if len(self._open) >= LIMIT:
             raise Unavailable("sessions-full", "Too many sessions are open.")
         once = sessions.once(principal.issuer, principal.claims, principal.token_id)
-        if not await self._kept(session, once, principal.expires_at + _SKEW):
+        # Whoever gives up waiting, it is kept in its turn.
+        if not await asyncio.shield(self._kept(session, once, principal.expires_at + _SKEW)):
             raise Unidentified(
                 "token-exchanged", "This token was exchanged before.", next_step="Fetch a new one from the platform."
             )

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weighlock.adapters import fetch
-from weighlock.adapters.events import Receiver, secret
+from weighlock.adapters.credentials import sources
+from weighlock.adapters.events import Receiver
 from weighlock.adapters.fetch import Unreachable
 from weighlock.identity.events import EventRefused
 from weighlock.identity.transmitters import Transmitter
@@ -116,7 +117,7 @@ async def _asked(transmitter: Transmitter, answers: _Answers, wait: bool) -> Map
         body["ack"] = answers.ack
     if answers.errors:
         body["setErrs"] = answers.errors
-    token = await secret(poll.token)
+    token = await sources.secret(poll.token)
     headers = {"authorization": f"Bearer {token}", "content-language": "en", "content-type": "application/json"}
     document = await fetch.json(
         poll.url,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from rich.progress import track
 
 from weighlock.adapters.stores.ledgerfile import NAME, Damaged, Reader
 from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, show, state_option
-from weighlock.cli.since import since_option
+from weighlock.cli.since import entries_since, since_option
 from weighlock.errors import ConfigError
 from weighlock.ledger import entry
 from weighlock.ledger.checkpoint import Verifier
@@ -103,24 +103,11 @@ def terminal() -> Console:
 @as_json
 def show_(limit: int, kind: str | None, since: str | None, state: str, as_json: bool) -> None:
     """Show the newest entries: when, who, how judged and why. No prompts: those are sealed."""
-    path = read_settings(state=state).state / NAME
-    with Reader(path) as reader:
-        newest = (said for said in _read(reader, path, since or "") if not kind or said.kind == kind)
-        entries = list(itertools.islice(newest, limit))[::-1]
+    found = entries_since(since or "", read_settings(state=state).state / NAME)
+    with contextlib.closing(found):
+        entries = list(itertools.islice((said for said in found if not kind or said.kind == kind), limit))[::-1]
     form = whole if as_json else row
     show(map(form, entries), COLUMNS, as_json, empty="no entries")
-
-
-def _read(reader: Reader, path: Path, since: str) -> Iterator[Entry]:
-    """The entries from the newest back to *since*."""
-    for data in reader.entries(newest_first=True):
-        try:
-            said = entry.parse(data)
-        except ValueError:
-            raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", str(path)) from None
-        if said.time < since:
-            return
-        yield said
 
 
 def whole(said: Entry) -> dict[str, Any]:

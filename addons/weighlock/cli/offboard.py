@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,15 +14,15 @@ import click
 from weighlock import rulefile
 from weighlock.adapters import rulebook
 from weighlock.adapters.stores.control import Control
-from weighlock.adapters.stores.ledgerfile import NAME, Reader
+from weighlock.adapters.stores.ledgerfile import NAME
 from weighlock.cli.common import EXIT_WRONG, as_json, print_table, read_settings, rules_option, state_option
 from weighlock.cli.cutoffs import open_control, operator
+from weighlock.cli.since import entries_since
 from weighlock.errors import ConfigError
 from weighlock.identity import people, workloads
 from weighlock.identity.people import Person
 from weighlock.identity.workloads import Workload
-from weighlock.ledger import entry
-from weighlock.ledger.entry import Entry, Kind
+from weighlock.ledger.entry import Entry, Kind, timestamp
 
 DAYS = 30
 
@@ -88,19 +89,11 @@ def _row(workload: Workload) -> dict[str, Any]:
     return {"workload": workload.id, "issuer": workload.issuer, "claims": claims}
 
 
-def _activity(path: Any, leaver: Person) -> list[dict[str, Any]]:
-    since = entry.timestamp((datetime.now(UTC) - timedelta(days=DAYS)).timestamp())
+def _activity(path: Path, leaver: Person) -> list[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    with Reader(path) as reader:
-        for data in reader.entries(newest_first=True):
-            try:
-                said = entry.parse(data)
-            except ValueError:
-                raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", str(path)) from None
-            if said.time < since:
-                break
-            if said.kind in (Kind.REQUEST, Kind.REFUSAL) and leaver.id in said.body.get("who", {}).get("persons", ()):
-                _count(rows, said)
+    for said in entries_since(timestamp(time.time() - DAYS * 86400), path):
+        if said.kind in (Kind.REQUEST, Kind.REFUSAL) and leaver.id in said.body.get("who", {}).get("persons", ()):
+            _count(rows, said)
     return sorted(rows.values(), key=lambda row: row["requests"], reverse=True)
 
 

@@ -1,15 +1,20 @@
-"""`--since`: a moment, or how long ago."""
+"""`--since`: a moment, or how long ago; and the ledger's entries back to it."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Generator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
-from weighlock.ledger.entry import timestamp
+from weighlock.adapters.stores.ledgerfile import Reader
+from weighlock.errors import ConfigError
+from weighlock.ledger import entry
+from weighlock.ledger.entry import Entry, timestamp
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -36,3 +41,16 @@ since_option = click.option(
     metavar="WHEN",
     help="Only what is not older: 90m, 24h, 7d, or an ISO time (UTC).",
 )
+
+
+def entries_since(since: str, path: Path) -> Generator[Entry]:
+    """From the newest back to *since*, which is the text of an entry's time; empty for all of the ledger at *path*."""
+    with Reader(path) as reader:
+        for data in reader.entries(newest_first=True):
+            try:
+                said = entry.parse(data)
+            except ValueError:
+                raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", str(path)) from None
+            if said.time < since:
+                return
+            yield said

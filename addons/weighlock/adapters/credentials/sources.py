@@ -29,6 +29,12 @@ async def read(credential: Credential, environ: Mapping[str, str]) -> str:
     return checked(_text(await _output(credential.place, environ)), "its command's output")
 
 
+async def secret(source: str) -> str:
+    """What is at `env:NAME` or `file:/PATH` right now; Unusable where that is nothing."""
+    kind, _, place = source.partition(":")
+    return await read(Credential(kind, (place,)), os.environ)
+
+
 def _text(data: bytes) -> str:
     """One character a byte; what is not ASCII is found by `checked`, which quotes nothing."""
     return data.decode("latin-1")
