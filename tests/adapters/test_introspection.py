@@ -229,7 +229,7 @@ async def test_without_its_secret_it_asks_nothing(
     url, asked = served
     monkeypatch.setenv("BLANK_SECRET", " ")
 
-    with pytest.raises(Unreachable, match="the gateway.s own secret"):
+    with pytest.raises(Unreachable, match=r"the gateway.s own secret"):
         await introspection.ask_issuer(asking(url, source), TOKEN)
     assert asked == []
 
