@@ -78,6 +78,10 @@ provider() {
         exit 1
     fi
     need npm npm
+    # npm trusts what it brings; what this machine trusts is to count as well.
+    if [ -z "${NODE_EXTRA_CA_CERTS:-}" ] && [ -f /etc/ssl/certs/ca-certificates.crt ]; then
+        export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+    fi
     say "Installing the tests' OpenID provider"
     npm ci --prefix tests/idp --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || {
         say "It could not be installed; is there an npm registry to reach?"
