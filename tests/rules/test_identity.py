@@ -11,7 +11,7 @@ import pytest
 
 from weighlock import rulefile
 from weighlock.errors import Forbidden
-from weighlock.identity import issuers, people, workloads
+from weighlock.identity import issuers, people, transmitters, workloads
 from weighlock.identity.presets import PRESETS
 from weighlock.identity.workloads import Workload
 
@@ -84,3 +84,25 @@ def test_the_example_workload_is_found_by_its_ids_whatever_its_names(claims: dic
 def test_a_squatter_and_a_pull_request_are_not_it(claims: dict[str, Any]) -> None:
     with pytest.raises(Forbidden, match="workload-unknown"):
         workloads.match(registered(), GITHUB, claims)
+
+
+def examples(containing: str) -> str:
+    """The one YAML example in the rules' README that has this line."""
+    readme = (FOLDER.parent / "README.md").read_text("utf-8")
+    (found,) = [
+        block for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if f"\n{containing}" in f"\n{block}"
+    ]
+    return str(found)
+
+
+def test_the_readmes_person_workload_and_transmitter_are_good_as_they_stand() -> None:
+    both = examples("people:")
+    listed, _, rest = both.partition("\nworkloads:")
+    known = people.parse(node(listed))
+    (workload,) = workloads.parse(node(f"workloads:{rest}"), known)
+
+    assert workload.owner is known[0]
+    assert (workload.job, workload.models) == (5400.0, {"gpt-5-mini"})
+    (transmitter,) = transmitters.parse(node(examples("transmitters:")), {}).values()
+    assert transmitter.push
+    assert transmitter.poll

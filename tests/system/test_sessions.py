@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -235,3 +238,14 @@ def test_login_says_in_a_line_what_is_wrong(gateway: Gateway) -> None:
         "weighlock: no gateway answers at 127.0.0.1:9 (ConnectionRefusedError)\n",
     )
     assert gateway.weighlock("login", "--gateway", "10.0.0.5:8080", env={"WEIGHLOCK_TOKEN": token}).returncode == 2
+
+
+def test_the_curl_of_the_readme_opens_a_session(gateway: Gateway) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (command,) = re.findall(r"^curl [^`]*weighlock\.internal[^`]*(?=^```)", readme, re.MULTILINE)
+    env = {"TOKEN": gateway.token(), "CURL_CA_BUNDLE": str(gateway.ca), "PATH": os.environ["PATH"]}
+    here = command.replace("http://10.0.0.5:8080", f"http://127.0.0.1:{gateway.port}")
+
+    said = subprocess.run(["sh", "-c", here], env=env, capture_output=True, text=True, check=True, timeout=60)
+
+    assert json.loads(said.stdout)["access_token"].startswith("wls_")
