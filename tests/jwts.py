@@ -41,6 +41,9 @@ class KeyPair:
     def __init__(self, alg: str, kid: str, private: Any) -> None:
         self.alg, self.kid, self.private = alg, kid, private
 
+    def __repr__(self) -> str:
+        return f"KeyPair({self.alg}, {self.kid})"  # the same in each worker: it stands in tests' names
+
     def sign(self, data: bytes) -> bytes:
         if isinstance(self.private, rsa.RSAPrivateKey):
             scheme: Any = padding.PSS(padding.MGF1(hashes.SHA256()), 32) if self.alg == "PS256" else padding.PKCS1v15()
