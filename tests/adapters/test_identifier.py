@@ -23,7 +23,7 @@ from weighlock.adapters.stores.sessions import SCHEMA, SessionStore
 from weighlock.approval.lifecycle import Approver
 from weighlock.errors import Refused
 from weighlock.identity import tokens
-from weighlock.identity.cutoffs import Cutoff
+from weighlock.identity.cutoffs import Cutoff, Cutoffs
 from weighlock.identity.issuers import Endpoint, Issuer
 from weighlock.identity.people import Account, Person
 from weighlock.identity.presets import PRESETS
@@ -85,7 +85,7 @@ def a_call_token(alg: str = "EdDSA", **given: Any) -> str:
 async def identified(raw: str, known: IdentityRules | None = None, *cut: Cutoff) -> Principal:
     identifier = an_identifier()
     principal = await identifier.identify(Token("authorization", raw), known or rules())
-    identifier.check(principal, known or rules(), cut)
+    identifier.check(principal, known or rules(), Cutoffs(cut))
     return principal
 
 
@@ -222,7 +222,7 @@ async def test_what_the_rules_no_longer_know_ends_also_what_is_under_way(change:
     if code != "workload-changed":
         assert await refusal(a_call_token(), rules(changed)) == code
     with pytest.raises(Refused, match=code):
-        an_identifier().check(principal, rules(changed), [])
+        an_identifier().check(principal, rules(changed), Cutoffs())
 
 
 async def test_a_run_that_a_departed_person_started_is_refused_though_the_owner_is_another() -> None:
@@ -254,16 +254,16 @@ async def refused(raw: str, cut: Cutoff) -> bool:
 async def test_a_cutoff_refuses_a_good_token_and_one_that_is_under_way() -> None:
     assert await refusal(a_call_token(), None, CUT) == "cut-off"
     identifier, principal = an_identifier(), await identified(a_call_token())
-    identifier.check(principal, rules(), [])
+    identifier.check(principal, rules(), Cutoffs())
     with pytest.raises(Refused, match="cut-off"):
-        identifier.check(principal, rules(), [CUT])
+        identifier.check(principal, rules(), Cutoffs([CUT]))
 
 
 def test_a_token_that_expires_meanwhile_does_not_end_what_is_under_way() -> None:
     principal = a_principal(issuer=URL, claims=claims(repository_id="1234"), expires_at=NOW - 1000)
-    an_identifier().check(principal, rules(), [])
+    an_identifier().check(principal, rules(), Cutoffs())
     with pytest.raises(Refused):
-        an_identifier().check(principal, rules(), [CUT])
+        an_identifier().check(principal, rules(), Cutoffs([CUT]))
 
 
 # -- approvers ---------------------------------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def a_person(**given: Any) -> str:
 
 
 async def test_an_approvers_token_becomes_an_approver() -> None:
-    assert await an_identifier().approver(a_person(), rules(), ()) == Approver(
+    assert await an_identifier().approver(a_person(), rules(), Cutoffs()) == Approver(
         URL, "u-7", "lee@example.com", frozenset({"leads"}), frozenset({"lee"})
     )
 
@@ -283,14 +283,14 @@ async def test_an_approvers_token_becomes_an_approver() -> None:
 async def test_a_person_is_known_by_account_or_email_and_approves_nothing_once_departed() -> None:
     gone = IdentityRules(rules().issuers, (DANA, replace(LEE, departed=LEFT)), (NIGHTLY,))
     for given in ({"email": "x@example.com"}, {"sub": "u-9"}, {"sub": "u-9", "email": "LEE@example.com"}):
-        assert (await an_identifier().approver(a_person(**given), rules(), ())).persons == {"lee"}
+        assert (await an_identifier().approver(a_person(**given), rules(), Cutoffs())).persons == {"lee"}
         with pytest.raises(Refused, match="person-departed"):
-            await an_identifier().approver(a_person(**given), gone, ())
+            await an_identifier().approver(a_person(**given), gone, Cutoffs())
 
 
 @pytest.mark.parametrize("email", [None, 5, ["lee@example.com"]])
 async def test_an_email_that_is_no_text_is_none(email: Any) -> None:
-    assert (await an_identifier().approver(a_person(email=email), rules(), ())).email == ""
+    assert (await an_identifier().approver(a_person(email=email), rules(), Cutoffs())).email == ""
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ async def test_an_email_that_is_no_text_is_none(email: Any) -> None:
 )
 async def test_any_other_token_approves_nothing(raw: str, known: IdentityRules, code: str) -> None:
     with pytest.raises(Refused) as caught:
-        await an_identifier().approver(raw, known, ())
+        await an_identifier().approver(raw, known, Cutoffs())
 
     assert (caught.value.code, caught.value.status) == (code, 401)
 
@@ -319,6 +319,8 @@ async def test_any_other_token_approves_nothing(raw: str, known: IdentityRules, 
 async def test_whoever_is_cut_off_approves_nothing(claim: str, value: str) -> None:
     cut = Cutoff(1, claim, value, "left", "ops", 1.0)
     with pytest.raises(Refused, match="cut-off"):
-        await an_identifier().approver(a_person(), rules(), [cut])
+        await an_identifier().approver(a_person(), rules(), Cutoffs([cut]))
 
-    assert await an_identifier().approver(a_person(sub="u-8", email="kim@example.com", groups=[]), rules(), [cut])
+    assert await an_identifier().approver(
+        a_person(sub="u-8", email="kim@example.com", groups=[]), rules(), Cutoffs([cut])
+    )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from weighlock.adapters.stores.control import Control
 from weighlock.errors import Unavailable
-from weighlock.identity.cutoffs import Cutoff
+from weighlock.identity.cutoffs import Cutoff, Cutoffs
 
 log = logging.getLogger("weighlock")
 
@@ -23,10 +23,11 @@ class CutoffWatch:
 
     def __init__(self, control: Control, clock: Callable[[], float]) -> None:
         self._control, self._clock = control, clock
-        self._cutoffs = control.current()
+        self._rows = control.current()
+        self._cutoffs = Cutoffs(self._rows)
         self._read_at = clock()
 
-    def current(self) -> tuple[Cutoff, ...]:
+    def current(self) -> Cutoffs:
         """Those in force; raises Unavailable where that is not known."""
         if self._clock() - self._read_at > STALE:
             raise Unavailable("cutoffs-unreadable", "Whether anybody was cut off cannot be read right now.")
@@ -36,12 +37,17 @@ class CutoffWatch:
         """Watch for ever; call *changed* after each change."""
         while True:
             try:
-                cutoffs = await asyncio.to_thread(self._control.current)
+                rows, cutoffs = await asyncio.to_thread(self._read)
             except Exception as error:  # whatever it is: when it lasts, `current` refuses everything
                 log.warning("cut-offs cannot be read: %s", type(error).__name__)
             else:
                 self._read_at = self._clock()
-                if cutoffs != self._cutoffs:
-                    self._cutoffs = cutoffs
+                if cutoffs is not None:
+                    self._rows, self._cutoffs = rows, cutoffs
                     changed()
             await asyncio.sleep(INTERVAL)
+
+    def _read(self) -> tuple[tuple[Cutoff, ...], Cutoffs | None]:
+        """The rows, and the cut-offs where they are others than before."""
+        rows = self._control.current()
+        return rows, None if rows == self._rows else Cutoffs(rows)

@@ -13,9 +13,9 @@ from weighlock.adapters.rulebook import IdentityRules
 from weighlock.adapters.sessions import Sessions
 from weighlock.approval.lifecycle import Approver
 from weighlock.errors import Forbidden, Unidentified
-from weighlock.identity import cutoffs, introspection, issuers, people, sessions, tokens, workloads
+from weighlock.identity import introspection, issuers, people, sessions, tokens, workloads
 from weighlock.identity.claims import completed, untrusted
-from weighlock.identity.cutoffs import Cutoff
+from weighlock.identity.cutoffs import Cutoffs
 from weighlock.identity.issuers import Issuer
 from weighlock.identity.tokens import Envelope
 from weighlock.model import Principal, Token
@@ -51,16 +51,16 @@ class Identifier:
         envelope, issuer = self._issued(token.value, rules)
         return _principal(await self._verified(envelope, issuer, issuer.audience), rules)
 
-    def check(self, principal: Principal, rules: IdentityRules, cut: Iterable[Cutoff]) -> None:
+    def check(self, principal: Principal, rules: IdentityRules, cut: Cutoffs) -> None:
         """Raise Refused where *principal* may not call, or not any more. That its token expired since ends nothing."""
         issuer = _believed(principal.issuer, rules)
         verified = _Verified(issuer, principal.claims, principal.token_id, principal.expires_at, principal.session)
         now = _same_workload(_principal(verified, rules), principal.workload)
         workloads.check(rules.workload(now.workload), self._today())
         self._present(person for person in rules.people if person.id in now.persons)
-        cutoffs.check(cut, now)
+        cut.check(now)
 
-    async def approver(self, raw: str, rules: IdentityRules, cut: Iterable[Cutoff]) -> Approver:
+    async def approver(self, raw: str, rules: IdentityRules, cut: Cutoffs) -> Approver:
         """The person whose token this is. A token for calls approves nothing: its audience is another.
 
         Whoever departed or is cut off approves nothing either.
@@ -75,7 +75,7 @@ class Identifier:
             known[person.id] = person
         self._present(known.values())
         principal = _named(verified, workload="", owner="", persons=frozenset(known))
-        cutoffs.check(cut, principal)
+        cut.check(principal)
         return Approver(
             issuer.url, principal.subject, email if isinstance(email, str) else "", principal.groups, principal.persons
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,30 +31,33 @@ class Cutoff:
     before: float | None = None
 
 
-def check(cutoffs: Iterable[Cutoff], principal: Principal) -> None:
-    """Raise Forbidden when one of *cutoffs* is of *principal*."""
-    for cutoff in cutoffs:
-        if _hits(cutoff, principal):
-            raise _refusal(cutoff, "This identity was cut off.")
+class Cutoffs:
+    """Those in force, by what they match: however many there are, a look at them costs the same."""
 
+    def __init__(self, listed: Iterable[Cutoff] = ()) -> None:
+        self._by: dict[tuple[str, str], list[Cutoff]] = {}
+        for cutoff in listed:
+            self._by.setdefault((cutoff.claim, cutoff.value.casefold()), []).append(cutoff)
+        self._claims = frozenset(claim for claim, _ in self._by)
 
-def check_key(cutoffs: Iterable[Cutoff], fingerprint: str) -> None:
-    """Raise Forbidden when the static key with this *fingerprint* was cut off. It would not have passed in any case."""
-    for cutoff in cutoffs:
-        if (cutoff.claim, cutoff.value.casefold()) == ("key", fingerprint):
+    def __len__(self) -> int:
+        return sum(map(len, self._by.values()))
+
+    def check(self, principal: Principal) -> None:
+        """Raise Forbidden when one of them is of *principal*."""
+        for claim in self._claims:
+            for text in _held(claim, principal):
+                for cutoff in self._by.get((claim, text), ()):
+                    if _counts(cutoff, principal):
+                        raise _refusal(cutoff, "This identity was cut off.")
+
+    def check_key(self, fingerprint: str) -> None:
+        """Raise Forbidden when the static key with this *fingerprint* was cut off. It would not have passed anyway."""
+        for cutoff in self._by.get(("key", fingerprint), ()):
             raise _refusal(cutoff, "This key was cut off.")
 
 
-def _refusal(cutoff: Cutoff, reason: str) -> Forbidden:
-    told = f"Cut-off {cutoff.id} says why; `weighlock cutoffs list` shows it to the gateway's operator."
-    return Forbidden("cut-off", reason, next_step=told)
-
-
-def _hits(cutoff: Cutoff, principal: Principal) -> bool:
-    if cutoff.issuer and cutoff.issuer != principal.issuer:
-        return False
-    if cutoff.before is not None and float(principal.claims.get("iat", 0)) >= cutoff.before:
-        return False
+def _held(claim: str, principal: Principal) -> Iterator[str]:
     own: dict[str, Any] = {
         "person": list(principal.persons),
         "workload": principal.workload,
@@ -62,6 +65,18 @@ def _hits(cutoff: Cutoff, principal: Principal) -> bool:
         "token": principal.token_id,
         "key": None,
     }
-    held = own[cutoff.claim] if cutoff.claim in own else value(principal.claims, cutoff.claim)
-    values = held if isinstance(held, list) else [held]
-    return any(isinstance(one, str | int) and str(one).casefold() == cutoff.value.casefold() for one in values)
+    held = own[claim] if claim in own else value(principal.claims, claim)
+    for one in held if isinstance(held, list) else [held]:
+        if isinstance(one, str | int):
+            yield str(one).casefold()
+
+
+def _counts(cutoff: Cutoff, principal: Principal) -> bool:
+    """Whether it is for this issuer's tokens, and for those of this age."""
+    late = cutoff.before is not None and float(principal.claims.get("iat", 0)) >= cutoff.before
+    return cutoff.issuer in ("", principal.issuer) and not late
+
+
+def _refusal(cutoff: Cutoff, reason: str) -> Forbidden:
+    told = f"Cut-off {cutoff.id} says why; `weighlock cutoffs list` shows it to the gateway's operator."
+    return Forbidden("cut-off", reason, next_step=told)

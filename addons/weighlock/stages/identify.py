@@ -5,7 +5,7 @@ from __future__ import annotations
 from mitmproxy import http
 
 from weighlock.adapters.rulebook import IdentityRules
-from weighlock.identity import carriers, cutoffs, keysearch, statickeys, workloads
+from weighlock.identity import carriers, keysearch, statickeys, workloads
 from weighlock.identity.statickeys import StaticKeyPresented
 from weighlock.model import Exchange, Principal
 from weighlock.stages.stage import Stage, filled
@@ -22,7 +22,7 @@ class Identify(Stage):
         headers = tuple(flow.request.headers.items(multi=True))
         for key in keysearch.search(flow.request.path, headers, authorization, rules.is_opaque):
             digest = statickeys.fingerprint(key.value, self.parts.keys.fingerprint).digest
-            cutoffs.check_key(self.parts.cutoffs.current(), digest)
+            self.parts.cutoffs.current().check_key(digest)
             raise StaticKeyPresented(key.value, key.place)
         token = carriers.find(headers, authorization, rules.is_opaque)
         principal = await self.parts.identifier.identify(token, rules)
