@@ -76,6 +76,7 @@ class Gateway:
             "weighlock_state": str(self.state),
             "weighlock_upstream_ca": str(self.host.ca),
             "weighlock_console": f"127.0.0.1:{self.console_port}",
+            "weighlock_workers": "1",  # each takes seconds of a processor to start
         } | dict(self._options)
         mitmdump = [sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()"]
         sets = [word for name, value in given.items() for word in ("--set", f"{name}={value}")]

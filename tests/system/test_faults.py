@@ -34,7 +34,7 @@ def faulty(
 ) -> Iterator[Gateway]:
     script = Path(__file__).parent / "faulty_gateway.py"
     env = {"FAULT": str(fault), "PYTHONPATH": str(Path(__file__).parents[2] / "addons")}
-    options = {"weighlock_inspect_timeout": "1s"}
+    options = {"weighlock_inspect_timeout": "1s", "weighlock_workers": "2"}
     folder = tmp_path_factory.mktemp("faulty")
     with Gateway(folder, issuer, host, script=script, env=env, options=options) as gateway:
         yield gateway
@@ -79,6 +79,7 @@ def test_a_stage_that_fails_lets_nothing_out(
         received, passed = exchange(faulty)
 
     assert not passed
+    assert "weighlock_refusal" in received
     assert PERSON.encode() not in host.received[seen:]
     assert PERSON not in received
     assert "planted-in-an-exception" not in faulty.output + received

@@ -24,7 +24,7 @@ from weighlock.stages.record import Recorder
 from weighlock.stages.refusals import Hollow, client_gone, failure, not_ready, too_large
 from weighlock.stages.release import release
 from weighlock.stages.stage import Parts, Stage, filled
-from weighlock.stages.tasks import Tasks
+from weighlock.stages.tasks import Tasks, being_cancelled
 from weighlock.stages.tunnels import Tunnels
 
 log = logging.getLogger("weighlock")
@@ -116,7 +116,9 @@ class Chain:
                 release(passage)
         except Refused as refused:
             await self._refuse(passage, refused)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if being_cancelled():
+                raise
             log.error("refused: %s while filling in an exchange", type(error).__name__)
             await self._refuse(passage, failure())
 

@@ -1,4 +1,4 @@
-"""Work that goes on beside the hooks."""
+"""Work that goes on beside the hooks, and whether a hook is to end."""
 
 from __future__ import annotations
 
@@ -22,3 +22,9 @@ class Tasks:
         """Wait for all of it, *seconds* at most."""
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
+
+
+def being_cancelled() -> bool:
+    """Whether the task that asks is cancelled. Else a CancelledError in it is of something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
