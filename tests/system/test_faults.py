@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def striking(fault: Path, what: str) -> Iterator[None]:
 def exchange(gateway: Gateway, stream: bool = False) -> tuple[str, bool]:
     """What a client gets of one exchange with values planted both ways, and whether it took that for a success."""
     with client(gateway) as http:
-        body = chat(f"I am {PERSON}; leak a card", stream=stream)
+        body = chat(f"I am {PERSON}; leak a card {uuid.uuid4()}", stream=stream)  # a text that no cache knows
         received = ""
         try:
             with http.stream("POST", f"{gateway.url}/chat/completions", json=body, timeout=10) as response:
@@ -158,7 +159,7 @@ def test_a_hung_inspector_refuses_its_text_and_is_replaced(faulty: Gateway, host
     seen = len(host.received)
     for child in before:
         os.kill(child, signal.SIGSTOP)
-    answer = ask(faulty, f"I am {PERSON}")
+    answer = ask(faulty, f"I am {PERSON} {uuid.uuid4()}")
 
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "inspection-timeout"

@@ -5,28 +5,25 @@ and what it held is refused.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
+import secrets
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import weighlock
 from weighlock import errors
-from weighlock.adapters.inspector import frames
+from weighlock.adapters.inspector import cache, frames
+from weighlock.adapters.inspector.cache import RUN, Run, SegmentCache
 from weighlock.detection.rules import RuleSet
 from weighlock.errors import ConfigError, Refused, Unavailable
 from weighlock.model import Finding, Level, Text
-from weighlock.segments import split
 
-SLICE = 16 << 10
-"""Code points of one job, or one segment where that is larger. A call has no more jobs in the queue than there are
-workers, so that a long prompt delays others by a slice, not by its length."""
 QUEUE = 256
-"""Jobs that may wait."""
+"""Jobs that may wait. A call has no more of them in the queue than there are workers, so that a long prompt delays
+others by a run, not by its length."""
 START = 60.0
 """Seconds in which a worker must have loaded its model."""
 
@@ -99,6 +96,7 @@ class Pool:
     def __init__(self, workers: int, timeout: float, fingerprint_key: bytes) -> None:
         self._workers = [_Worker(fingerprint_key) for _ in range(workers)]
         self._timeout = timeout
+        self._cache = SegmentCache(secrets.token_bytes(32))
         self._jobs: asyncio.Queue[tuple[Sequence[Text], RuleSet, asyncio.Future[tuple[Finding, ...]]]]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -124,16 +122,18 @@ class Pool:
     async def _inspected(self, texts: Sequence[Text], rules: RuleSet) -> tuple[Finding, ...]:
         places = asyncio.Semaphore(len(self._workers))
 
-        async def one(job: list[tuple[int, Text]]) -> list[Finding]:
+        async def one(job: list[Run]) -> None:
             async with places:
-                found = await self._submit([text for _, text in job], rules)
-            offsets = {text.pointer: offset for offset, text in job if offset}
-            return [_moved(finding, offsets.get(finding.pointer, 0)) for finding in found]
+                found = await self._submit([Text(str(at), run.role, run.value) for at, run in enumerate(job)], rules)
+            for at, run in enumerate(job):
+                run.take([finding for finding in found if finding.pointer == str(at)])
 
-        jobs = await asyncio.to_thread(_sliced, texts)
+        segments, runs = await asyncio.to_thread(self._cache.plan, texts, rules.digest)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(job)) for job in jobs]
-        return tuple(finding for task in tasks for finding in task.result())
+            for job in _jobs(runs):
+                group.create_task(one(job))
+        self._cache.keep(segments)
+        return tuple(cache.findings(segments))
 
     async def _submit(self, texts: Sequence[Text], rules: RuleSet) -> tuple[Finding, ...]:
         future: asyncio.Future[tuple[Finding, ...]] = asyncio.get_running_loop().create_future()
@@ -181,34 +181,17 @@ class Pool:
                 return
 
 
-def _sliced(texts: Sequence[Text]) -> list[list[tuple[int, Text]]]:
-    """The jobs: texts with the offset at which each begins in its whole. Only at segments' ends is a text parted."""
-    jobs: list[list[tuple[int, Text]]] = []
+def _jobs(runs: Sequence[Run]) -> list[list[Run]]:
+    """Together about as large as one run may be."""
+    jobs: list[list[Run]] = []
     size = 0
-    for offset, piece in itertools.chain.from_iterable(map(_pieces, texts)):
-        if not jobs or size + len(piece.value) > SLICE or offset:
+    for run in runs:
+        if not jobs or size + len(run.value) > RUN:
             jobs.append([])
             size = 0
-        jobs[-1].append((offset, piece))
-        size += len(piece.value)
+        jobs[-1].append(run)
+        size += len(run.value)
     return jobs
-
-
-def _pieces(text: Text) -> Iterator[tuple[int, Text]]:
-    if len(text.value) <= SLICE:
-        yield 0, text
-        return
-    start = end = 0
-    for segment in split(text.value):
-        if end > start and end + len(segment) - start > SLICE:
-            yield start, replace(text, value=text.value[start:end])
-            start = end
-        end += len(segment)
-    yield start, replace(text, value=text.value[start:end])
-
-
-def _moved(finding: Finding, offset: int) -> Finding:
-    return replace(finding, start=finding.start + offset, end=finding.end + offset) if offset else finding
 
 
 def _fail(future: asyncio.Future[Any], refused: Refused) -> None:
