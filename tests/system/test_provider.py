@@ -21,6 +21,7 @@ from weighlock.adapters.rulebook import IdentityRules
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.sessions import SCHEMA, SessionStore
 from weighlock.errors import Refused
+from weighlock.identity.cutoffs import Cutoffs
 from weighlock.identity.issuers import Issuer
 from weighlock.identity.people import Person
 from weighlock.identity.workloads import Workload
@@ -130,11 +131,11 @@ async def test_what_else_the_provider_gives_out_is_no_identity(gate: Gate) -> No
 
 
 async def test_a_person_who_logged_in_on_another_device_is_an_approver(gate: Gate) -> None:
-    approver = await gate.identifier.approver(gate.provider.approver("alice"), gate.rules, ())
+    approver = await gate.identifier.approver(gate.provider.approver("alice"), gate.rules, Cutoffs())
 
     assert (approver.subject, approver.email, approver.groups) == ("alice", "alice@example.com", {"security"})
     with pytest.raises(Refused, match="audience-wrong"):
-        await gate.identifier.approver(gate.provider.token(), gate.rules, ())
+        await gate.identifier.approver(gate.provider.token(), gate.rules, Cutoffs())
 
 
 # -- keys that turn ----------------------------------------------------------------------------------------------------

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from presidio_anonymizer.operators import Mask, Operator, OperatorType, Redact, Replace
-
 from weighlock.model import OperatorSpec
+
+
+@contextmanager
+def _without(module: str) -> Iterator[None]:
+    """Where it is not imported yet, *module* is as if it were not installed."""
+    absent = module not in sys.modules
+    if absent:
+        sys.modules[module] = None  # type: ignore[assignment]  # the import system's own sign for it
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[module]
+
+
+# One of its operators, for a cloud service, would bring the analyzer along, and spaCy: seconds and 100 MB for nothing.
+with _without("presidio_analyzer"):
+    from presidio_anonymizer.operators import Mask, Operator, OperatorType, Redact, Replace
 
 
 def _tag(key: bytes, entity: str, text: str) -> str:
