@@ -18,10 +18,19 @@ import pytest
 
 from clients import ask, chat, client
 from demo.gateway import Gateway
+from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
 
 Make = Callable[..., Gateway]
 BULK = " ".join(f"person{n}@example.com" for n in range(12))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, host: ModelHost) -> Iterator[Gateway]:
+    """For tests that leave nothing behind but decided approvals."""
+    options = {"weighlock_hold_for": "30s"}
+    with Gateway(tmp_path_factory.mktemp("shared"), issuer, host, options=options) as gateway:
+        yield gateway
 
 
 @pytest.fixture
@@ -55,23 +64,23 @@ def asking(gateway: Gateway, text: str, **given: Any) -> Iterator[Callable[[], h
         yield lambda: future.result(60)
 
 
-def test_an_approved_request_is_released_masked_and_once(own: Gateway, host: ModelHost) -> None:
+def test_an_approved_request_is_released_masked_and_once(shared: Gateway, host: ModelHost) -> None:
     seen = len(host.received)
-    with asking(own, BULK) as answer:
-        held = pending(own)
+    with asking(shared, BULK) as answer:
+        held = pending(shared)
         assert len(host.received) == seen
-        assert decide(own, "approve", held["id"]) == (0, f"{held['id']} approved by alice@example.com\n")
+        assert decide(shared, "approve", held["id"]) == (0, f"{held['id']} approved by alice@example.com\n")
         assert answer().status_code == 200
-        assert decide(own, "approve", held["id"])[0] == 1
+        assert decide(shared, "approve", held["id"])[0] == 1
 
     assert host.received[seen:].count(b"POST ") == 1
     assert b"person1@example.com" not in host.received[seen:]
 
 
-def test_a_denied_request_is_refused_with_the_reason(own: Gateway, host: ModelHost) -> None:
+def test_a_denied_request_is_refused_with_the_reason(shared: Gateway, host: ModelHost) -> None:
     seen = len(host.received)
-    with asking(own, BULK) as answer:
-        decide(own, "deny", pending(own)["id"], "--reason", "not on a Friday")
+    with asking(shared, BULK) as answer:
+        decide(shared, "deny", pending(shared)["id"], "--reason", "not on a Friday")
         response = answer()
 
     assert response.status_code == 403
@@ -90,12 +99,12 @@ def test_a_denied_request_is_refused_with_the_reason(own: Gateway, host: ModelHo
         ({"exp": 1}, "expired"),
     ],
 )
-def test_who_may_not_approve_does_not(own: Gateway, host: ModelHost, claims: dict[str, Any], complaint: str) -> None:
+def test_who_may_not_approve_does_not(shared: Gateway, host: ModelHost, claims: dict[str, Any], complaint: str) -> None:
     seen = len(host.received)
-    with asking(own, BULK) as answer:
-        held = pending(own)["id"]
-        code, text = decide(own, "approve", held, **claims)
-        assert decide(own, "deny", held, "--reason", "done")[0] == 0
+    with asking(shared, BULK) as answer:
+        held = pending(shared)["id"]
+        code, text = decide(shared, "approve", held, **claims)
+        assert decide(shared, "deny", held, "--reason", "done")[0] == 0
         assert answer().status_code == 403
 
     assert code == 1
