@@ -72,6 +72,7 @@ class Settings:
     header_count: int = _knob(_count, "100", "Most header fields in a message.")
     workers: int = _knob(_count, "2", "Processes that inspect texts.")
     inspect_timeout: float = _knob(_seconds, "10s", "Longest that inspecting one text may take; over it, refused.")
+    cache: int = _knob(_size, "64m", "Bytes for what was found in texts: a resent one costs little.")
     hold_for: float = _knob(_seconds, "45s", "Longest that a held request waits in its connection.")
     hold_limit: int = _knob(_count, "200", "Most requests held at once; over it, refused.")
     console: tuple[str, int] | None = _knob(

@@ -117,12 +117,15 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
         issuer, host = DemoIssuer(), ModelHost(Path(folder) / "host")
         stack.callback(issuer.stop)
         stack.callback(host.stop)
-        gateway = stack.enter_context(Gateway(Path(folder) / "gateway", issuer, host))
+        own = {"weighlock_workers": "2"}
+        anew = stack.enter_context(Gateway(Path(folder) / "anew", issuer, host, options=own | {"weighlock_cache": "1"}))
+        knows = stack.enter_context(Gateway(Path(folder) / "knows", issuer, host, options=own))
         bare = stack.enter_context(bare_mitmdump(Path(folder) / "bare", host))
         routes = {
             "direct": Route(host.ca, host.port),
             "bare mitmdump": bare,
-            "weighlock": Route(gateway.ca, host.port, gateway.port, gateway.token()),
+            "weighlock": Route(anew.ca, host.port, anew.port, anew.token()),
+            "weighlock, a text it knows,": Route(knows.ca, host.port, knows.port, knows.token()),
         }
         measured: dict[tuple[str, int], list[tuple[float, float, float]]] = {}
         for turn in range(RUNS):
@@ -133,7 +136,7 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
     figures = []
     for clients in REQUESTS:
         for column, (what, unit) in enumerate((("p50", "ms"), ("p99", "ms"), ("throughput", "requests/s"))):
-            for name in ("bare mitmdump", "weighlock"):
+            for name in [name for name in routes if name != "direct"]:
                 values = [row[column] for row in measured[name, clients]]
                 against = "direct" if name == "bare mitmdump" else "bare mitmdump"
                 baselines = [row[column] for row in measured[against, clients]]

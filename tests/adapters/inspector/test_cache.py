@@ -47,7 +47,7 @@ def content(value: str, pointer: str = "/0") -> Text:
 @given(st.lists(st.lists(st.sampled_from(SENTENCES), max_size=12).map("".join), max_size=4))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_findings_are_those_of_the_engine_the_first_and_the_second_time(values: list[str]) -> None:
-    known = SegmentCache(bytes(32))
+    known = SegmentCache(bytes(32), 1 << 20)
     texts = [content(value, f"/{at}") for at, value in enumerate(values)]
     expected = engine().inspect(texts)
 
@@ -56,7 +56,7 @@ def test_findings_are_those_of_the_engine_the_first_and_the_second_time(values: 
 
 
 def test_a_chat_that_resends_its_history_pays_for_what_is_new() -> None:
-    known = SegmentCache(bytes(32))
+    known = SegmentCache(bytes(32), 1 << 20)
     turns = [f"In turn {at} of this conversation somebody asks about the locks of a canal. " * 3 for at in range(30)]
     looked = sum(inspected(known, [content(turn) for turn in turns[: at + 1]])[1] for at in range(30))
 
@@ -65,7 +65,7 @@ def test_a_chat_that_resends_its_history_pays_for_what_is_new() -> None:
 
 @pytest.mark.parametrize("other", ["rules", "role", "key"])
 def test_other_rules_another_kind_of_text_or_process_know_nothing(other: str) -> None:
-    known = SegmentCache(bytes(32))
+    known = SegmentCache(bytes(32), 1 << 20)
     value = SENTENCES[0] * 3
     inspected(known, [content(value)])
     if other == "rules":
@@ -73,13 +73,12 @@ def test_other_rules_another_kind_of_text_or_process_know_nothing(other: str) ->
     elif other == "role":
         assert inspected(known, [Text("/0", Role.PARAMETER, value)])[1] == len(value)
     else:
-        assert (
-            SegmentCache(b"k" * 32).plan([content(value)], "r")[0][0].key != known.plan([content(value)], "r")[0][0].key
-        )
+        own, others = (one.plan([content(value)], "r")[0][0] for one in (known, SegmentCache(b"k" * 32, 1 << 20)))
+        assert own.key != others.key
 
 
 def test_it_holds_no_plaintext() -> None:
-    known = SegmentCache(bytes(32))
+    known = SegmentCache(bytes(32), 1 << 20)
     inspected(known, [content(SENTENCES[0])])
 
     assert known._known
@@ -101,7 +100,7 @@ def test_what_was_not_asked_for_the_longest_goes_first_and_the_bound_holds() -> 
 
 
 def test_runs_are_bounded_and_follow_each_other() -> None:
-    known = SegmentCache(bytes(32))
+    known = SegmentCache(bytes(32), 1 << 20)
     value = "".join(
         f"Sentence {number} of a document that is long and has no names in it at all. " for number in range(900)
     )
@@ -118,7 +117,7 @@ def test_runs_are_bounded_and_follow_each_other() -> None:
 
 
 def test_a_finding_that_lies_in_no_segment_is_no_answer() -> None:
-    _, (run,) = SegmentCache(bytes(32)).plan([content("".join(SENTENCES[:2]))], "r")
+    _, (run,) = SegmentCache(bytes(32), 1 << 20).plan([content("".join(SENTENCES[:2]))], "r")
     across = Finding("r", "R", Level.LOW, 1.0, "0", run.segments[0].size - 1, run.segments[0].size + 1, "f")
 
     with pytest.raises(ValueError, match="no segment"):

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field, replace
 from weighlock.model import Finding, Role, Text
 from weighlock.segments import split
 
-LIMIT = 64 << 20
-"""Bytes, about, that are kept; what was not asked for the longest goes first."""
 RUN = 16 << 10
 """Code points of one run, or one segment where that is larger."""
 _ENTRY, _FINDING = 300, 400
@@ -57,9 +55,12 @@ class Run:
 
 
 class SegmentCache:
-    """Usable from any thread. *key* makes the hashes this process's own."""
+    """Usable from any thread. *key* makes the hashes this process's own; *limit* is bytes, about.
 
-    def __init__(self, key: bytes, limit: int = LIMIT) -> None:
+    What was not asked for the longest goes first.
+    """
+
+    def __init__(self, key: bytes, limit: int) -> None:
         self._key, self._limit, self._size = key, limit, 0
         self._known: OrderedDict[bytes, tuple[Finding, ...]] = OrderedDict()
         self._lock = threading.Lock()

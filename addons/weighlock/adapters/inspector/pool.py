@@ -15,8 +15,8 @@ from typing import Any
 
 import weighlock
 from weighlock import errors
-from weighlock.adapters.inspector import cache, frames
-from weighlock.adapters.inspector.cache import RUN, Run, SegmentCache
+from weighlock.adapters.inspector import frames
+from weighlock.adapters.inspector.cache import RUN, Run, SegmentCache, findings
 from weighlock.detection.rules import RuleSet
 from weighlock.errors import ConfigError, Refused, Unavailable
 from weighlock.model import Finding, Level, Text
@@ -91,12 +91,12 @@ class _Worker:
 
 
 class Pool:
-    """*timeout* is seconds for one job. *fingerprint_key* reaches the workers by pipe alone."""
+    """*timeout* is seconds for one job, *cache* bytes. *fingerprint_key* reaches the workers by pipe alone."""
 
-    def __init__(self, workers: int, timeout: float, fingerprint_key: bytes) -> None:
+    def __init__(self, workers: int, timeout: float, fingerprint_key: bytes, cache: int) -> None:
         self._workers = [_Worker(fingerprint_key) for _ in range(workers)]
         self._timeout = timeout
-        self._cache = SegmentCache(secrets.token_bytes(32))
+        self._cache = SegmentCache(secrets.token_bytes(32), cache)
         self._jobs: asyncio.Queue[tuple[Sequence[Text], RuleSet, asyncio.Future[tuple[Finding, ...]]]]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -133,7 +133,7 @@ class Pool:
             for job in _jobs(runs):
                 group.create_task(one(job))
         self._cache.keep(segments)
-        return tuple(cache.findings(segments))
+        return tuple(findings(segments))
 
     async def _submit(self, texts: Sequence[Text], rules: RuleSet) -> tuple[Finding, ...]:
         future: asyncio.Future[tuple[Finding, ...]] = asyncio.get_running_loop().create_future()
@@ -156,7 +156,7 @@ class Pool:
                 continue
             try:
                 async with asyncio.timeout(self._timeout):
-                    findings = await worker.inspect(texts, rules)
+                    found = await worker.inspect(texts, rules)
             except Refused as refused:
                 _fail(future, refused)
             except TimeoutError:
@@ -167,7 +167,7 @@ class Pool:
                 await self._replace(worker)
             else:
                 if not future.done():
-                    future.set_result(findings)
+                    future.set_result(found)
 
     async def _replace(self, worker: _Worker) -> None:
         """Until it is up again, its share of the jobs waits for the others."""
