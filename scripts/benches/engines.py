@@ -17,7 +17,8 @@ from presidio_analyzer import AnalyzerEngine
 from presidio_analyzer.nlp_engine import NlpEngineProvider
 
 from weighlock import rulefile
-from weighlock.adapters.inspector.engine import MODEL, Engine
+from weighlock.adapters.inspector.engine import Engine
+from weighlock.adapters.inspector.ner import MODEL
 from weighlock.detection import rules
 from weighlock.model import Role, Text
 

@@ -10,7 +10,7 @@ from builders import a_call, a_finding, a_principal
 from weighlock.adapters import rulebook
 from weighlock.detection.rules import NER
 from weighlock.masking.operators import OPERATORS
-from weighlock.model import Action, Direction, Finding, Level, Verdict
+from weighlock.model import Action, Direction, Finding, Verdict
 from weighlock.policy.decide import UNCOVERED, decide
 
 RULES = rulebook.compiled(rulebook.read(rulebook.shipped()), OPERATORS)
@@ -23,9 +23,8 @@ def of_rule(rule: Any, **given: Any) -> Finding:
 
 def of_ner(entity: str, **given: Any) -> Finding:
     """As the engine reports them, with the least score of its model."""
-    place = entity == "LOCATION"
-    tags = frozenset({"place"} if place else {"pii"})
-    return a_finding(entity, score=0.1, level=Level.LOW if place else Level.MEDIUM, tags=tags, **given)
+    level, tags = NER[entity]
+    return a_finding(entity, score=0.1, level=level, tags=frozenset(tags), **given)
 
 
 ALL = {rule.id: of_rule(rule) for rule in RULES.detect.rules} | {entity: of_ner(entity) for entity in NER}

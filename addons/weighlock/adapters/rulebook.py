@@ -147,7 +147,8 @@ def _check_names(rules: Rules) -> None:
     found, listed = rules.detect.rules, rules.destinations.values()
     known: dict[str, set[str]] = {
         "entities": {rule.entity for rule in found} | set(detection.NER),
-        "tags": {tag for rule in found for tag in rule.tags} | {tag for _, tag in detection.NER.values()},
+        "tags": {tag for rule in found for tag in rule.tags}
+        | {tag for _, tags in detection.NER.values() for tag in tags},
         "destinations": {destination.name for destination in listed},
         "dialects": {dialect.name for dialect in DIALECTS},
         "issuers": set(rules.identity.issuers),

@@ -1,11 +1,18 @@
-"""Overlapping hits become one: the worse one names it, and it covers them all, so that no part of either shows."""
+"""Overlapping hits become findings that do not overlap, by what is known about them and not by their scores alone.
+
+Rules are exact and models guess. Rules that overlap become one finding, named by the worse; so do guesses. Where the
+two meet, the rule keeps its place and the guess what is left of its own. An address takes in the numbers in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from weighlock.model import Level
+
+_WHOLES = frozenset({"STREET_ADDRESS"})
+"""Entities with parts that look like something else by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,8 @@ class Hit:
     start: int
     end: int
     tags: tuple[str, ...] = ()
+    guess: bool = False
+    """A model's, not a rule's."""
 
     @property
     def rank(self) -> tuple[int, float, int]:
@@ -26,14 +35,43 @@ class Hit:
 
 
 def resolve(hits: Iterable[Hit]) -> list[Hit]:
-    """Sorted, none overlapping another."""
-    resolved: list[Hit] = []
+    """Sorted, none overlapping another; every place that was hit is covered."""
+    hits = list(hits)
+    guesses = _united(hit for hit in hits if hit.guess)
+    rules = [rule for rule in _united(hit for hit in hits if not hit.guess) if not _in_a_whole(rule, guesses)]
+    return sorted([*rules, *_beside(guesses, rules)], key=lambda hit: hit.start)
+
+
+def _united(hits: Iterable[Hit]) -> list[Hit]:
+    """Those that overlap are one, which covers them all."""
+    united: list[Hit] = []
     for hit in sorted(hits, key=lambda hit: (hit.start, hit.end)):
-        if resolved and hit.start < resolved[-1].end:
-            last = resolved[-1]
+        if united and hit.start < united[-1].end:
+            last = united[-1]
             worse = hit if hit.rank > last.rank else last
             tags = tuple(sorted({*hit.tags, *last.tags}))
-            resolved[-1] = replace(worse, start=last.start, end=max(last.end, hit.end), tags=tags)
+            united[-1] = replace(worse, start=last.start, end=max(last.end, hit.end), tags=tags)
         else:
-            resolved.append(hit)
-    return resolved
+            united.append(hit)
+    return united
+
+
+def _in_a_whole(rule: Hit, guesses: Sequence[Hit]) -> bool:
+    return any(
+        guess.entity in _WHOLES and guess.level >= rule.level and guess.start <= rule.start and rule.end <= guess.end
+        for guess in guesses
+    )
+
+
+def _beside(guesses: Sequence[Hit], rules: Sequence[Hit]) -> Iterator[Hit]:
+    """What *rules* leave of *guesses*; each is sorted, and nothing in it overlaps."""
+    for guess in guesses:
+        start = guess.start
+        for rule in rules:
+            if rule.end <= start or rule.start >= guess.end:
+                continue
+            if start < rule.start:
+                yield replace(guess, start=start, end=rule.start)
+            start = rule.end
+        if start < guess.end:
+            yield replace(guess, start=start)

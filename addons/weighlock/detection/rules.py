@@ -15,8 +15,16 @@ from weighlock.detection.validators import VALIDATORS
 from weighlock.model import Level
 from weighlock.rulefile import Node
 
-NER: Mapping[str, tuple[Level, str]] = {"PERSON": (Level.MEDIUM, "pii"), "LOCATION": (Level.LOW, "place")}
-"""Entity that the language model finds, without a rule → the level and the tag of its findings."""
+NER: Mapping[str, tuple[Level, tuple[str, ...]]] = {
+    "PERSON": (Level.MEDIUM, ("pii",)),
+    "LOCATION": (Level.LOW, ("place",)),
+    "ORGANIZATION": (Level.LOW, ("organization",)),
+    "NRP": (Level.LOW, ("demographic",)),
+    "DATE_TIME": (Level.INFORMATIONAL, ("demographic",)),
+}
+"""Entity that a language model finds, without a rule → the level and the tags of its findings. NRP is a nationality, a
+religious or a political group.
+"""
 
 _ID = r"[a-z0-9][a-z0-9-]{0,63}"
 

