@@ -60,7 +60,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         sessions=sessions,
         identifier=Identifier(jwks, Introspection(time.time, time.monotonic), sessions, time.time),
         credentials=Credentials(os.environ, time.monotonic, config.upstream_ca),
-        pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint, config.cache),
+        pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint, config.cache, config.ner),
         desk=Desk(time.time, config.hold_limit, journal.approval),
         receiver=Receiver(
             jwks, EventStore.open(config.state), lambda: rulebook.current.identity, time.time, journal.signal

@@ -15,6 +15,8 @@ from typing import Any
 from weighlock.errors import ConfigError
 
 PREFIX = "weighlock_"
+NER = ("spacy+rampart", "spacy", "rampart", "none")
+NER_DEFAULT = "spacy"
 
 
 def _size(text: str) -> int:
@@ -57,6 +59,12 @@ def _address(text: str) -> tuple[str, int] | None:
     return host.strip("[]"), int(port)
 
 
+def _ner(text: str) -> str:
+    if text not in NER:
+        raise ValueError(f"one of {', '.join(NER)}")
+    return text
+
+
 def _knob(read: Callable[[str], Any], default: str, help: str) -> Any:
     return field(metadata={"read": read, "default": default, "help": help})
 
@@ -71,6 +79,9 @@ class Settings:
     header_limit: int = _knob(_size, "64k", "Largest total size of a message's header fields, in bytes.")
     header_count: int = _knob(_count, "100", "Most header fields in a message.")
     workers: int = _knob(_count, "2", "Processes that inspect texts.")
+    ner: str = _knob(
+        _ner, NER_DEFAULT, "Models that find names: spacy (English), rampart (seven languages), both, or none."
+    )
     inspect_timeout: float = _knob(_seconds, "10s", "Longest that inspecting one text may take; over it, refused.")
     cache: int = _knob(_size, "64m", "Bytes for what was found in texts: a resent one costs little.")
     hold_for: float = _knob(_seconds, "45s", "Longest that a held request waits in its connection.")

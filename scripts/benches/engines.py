@@ -18,7 +18,7 @@ from presidio_analyzer.nlp_engine import NlpEngineProvider
 
 from weighlock import rulefile
 from weighlock.adapters.inspector.engine import Engine
-from weighlock.adapters.inspector.ner import MODEL
+from weighlock.adapters.inspector.models import SPACY
 from weighlock.detection import rules
 from weighlock.model import Role, Text
 
@@ -45,7 +45,7 @@ def source(size: int) -> str:
 
 def stock() -> Callable[[str], int]:
     tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)  # never online
-    configuration = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": MODEL}]}
+    configuration = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": SPACY}]}
     analyzer = AnalyzerEngine(nlp_engine=NlpEngineProvider(nlp_configuration=configuration).create_engine())
     return lambda text: len(analyzer.analyze(text, "en", score_threshold=0.4))
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighlock.detection.entities import tidied
+from weighlock.detection.entities import Word, joined, tidied
 
 
 def parts(entity: str, marked: str, after: str = "") -> list[str]:
@@ -63,3 +65,46 @@ def test_parts_are_in_order_and_within_what_was_marked(text: str, start: int, si
         assert last <= first < stop <= end
         assert text[first].isalnum()
         last = stop
+
+
+def words(text: str, **marked: str) -> list[Word]:
+    """Each word of *text*, marked as *marked* says."""
+    return [Word(m.start(), m.end(), marked.get(m[0], ""), 0.9) for m in re.finditer(r"\w+", text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "expected"),
+    [
+        ("so Maria Lopez said", {"Maria": "PERSON", "Lopez": "PERSON"}, ["Maria Lopez"]),
+        ("so Maria, Lopez said", {"Maria": "PERSON", "Lopez": "PERSON"}, ["Maria", "Lopez"]),
+        ("is maria lopez there", {"maria": "PERSON", "lopez": "PERSON"}, ["maria lopez"]),
+        ("to Rome by helicopter", {"Rome": "LOCATION", "helicopter": "PERSON"}, ["Rome"]),
+        (
+            "at 12 Rue Maria 3",
+            {"12": "STREET_ADDRESS", "Rue": "PERSON", "Maria": "PERSON", "3": "STREET_ADDRESS"},
+            ["12 Rue Maria 3"],
+        ),
+        (
+            "at 12 High\nSuite 5\nLeeds",
+            {"12": "STREET_ADDRESS", "High": "STREET_ADDRESS", "5": "STREET_ADDRESS", "Leeds": "LOCATION"},
+            ["12 High\nSuite 5\nLeeds"],
+        ),
+        ("no 12345", {"12345": "ID_NUMBER"}, ["12345"]),
+        ("no 1234", {"1234": "ID_NUMBER"}, []),
+    ],
+)
+def test_marked_words_that_stand_together_are_one(text: str, marked: dict[str, str], expected: list[str]) -> None:
+    assert [text[word.start : word.end] for word in joined(text, words(text, **marked))] == expected
+
+
+@given(
+    st.text(st.sampled_from("Ab1 ,.\n-"), max_size=40),
+    st.lists(st.sampled_from(["", "PERSON", "STREET_ADDRESS", "LOCATION", "ID_NUMBER"])),
+)
+def test_joined_words_are_in_order_and_none_overlaps(text: str, entities: list[str]) -> None:
+    marked = [Word(m.start(), m.end(), e, 0.5) for m, e in zip(re.finditer(r"\w+", text), entities, strict=False)]
+    last = 0
+
+    for word in joined(text, marked):
+        assert last <= word.start < word.end <= len(text)
+        last = word.end

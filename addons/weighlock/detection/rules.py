@@ -17,9 +17,13 @@ from weighlock.rulefile import Node
 
 NER: Mapping[str, tuple[Level, tuple[str, ...]]] = {
     "PERSON": (Level.MEDIUM, ("pii",)),
+    "STREET_ADDRESS": (Level.MEDIUM, ("pii", "contact")),
+    "PHONE_NUMBER": (Level.MEDIUM, ("pii", "contact")),
+    "ID_NUMBER": (Level.MEDIUM, ("pii", "national-id")),
     "LOCATION": (Level.LOW, ("place",)),
     "ORGANIZATION": (Level.LOW, ("organization",)),
     "NRP": (Level.LOW, ("demographic",)),
+    "URL": (Level.INFORMATIONAL, ("network",)),
     "DATE_TIME": (Level.INFORMATIONAL, ("demographic",)),
 }
 """Entity that a language model finds, without a rule → the level and the tags of its findings. NRP is a nationality, a

@@ -1,4 +1,4 @@
-"""Presidio's AnalyzerEngine with our recognizers in it: every rule in one, and spaCy's NER."""
+"""Presidio's AnalyzerEngine with our recognizers in it: every rule in one, and the models that find names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegist
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from weighlock.adapters.inspector.ner import SpacyEngine, SpacyRecognizer
+from weighlock.adapters.inspector.ner import RECOGNIZERS, SpacyEngine
 from weighlock.detection.resolve import Hit, resolve
 from weighlock.detection.rules import NER, Rule, options
 from weighlock.detection.validators import VALIDATORS
 from weighlock.model import Finding, Role, Text
 from weighlock.segments import split
+from weighlock.settings import NER_DEFAULT
 
 CONTEXT = 48
 """Code points before a hit in which its context may stand."""
@@ -101,27 +102,33 @@ class _NoEnhancer(ContextAwareEnhancer):
 
 
 class Engine:
-    """Texts to findings. *key* is for fingerprints."""
+    """Texts to findings. *key* is for fingerprints; *ner* is one of settings.NER."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, ner: str = NER_DEFAULT) -> None:
         self._key = key
-        self._nlp = SpacyEngine()
-        self._nothing = self._nlp.process_text("", "en")
+        self._spacy = SpacyEngine(used="spacy" in ner)
+        self._models: list[EntityRecognizer] = [load() for name, load in RECOGNIZERS.items() if name in ner]
+        self._nothing = self._spacy.process_text("", "en")
         self.use(())
 
     def use(self, rules: Sequence[Rule]) -> None:
         """Look for these *rules* from now on."""
-        registry = RecognizerRegistry([RuleRecognizer(rules)] if rules else [], supported_languages=["en"])
-        self._patterns = [entity for recognizer in registry.recognizers for entity in recognizer.supported_entities]
-        registry.add_recognizer(SpacyRecognizer())
-        self._analyzer = AnalyzerEngine(
-            registry, self._nlp, supported_languages=["en"], context_aware_enhancer=_NoEnhancer()
+        exact: list[EntityRecognizer] = [RuleRecognizer(rules)] if rules else []
+        self._exact, self._full = self._analyzer(exact), self._analyzer([*exact, *self._models])
+
+    def _analyzer(self, recognizers: list[EntityRecognizer]) -> Any:
+        if not recognizers:  # Presidio would take all of its own
+            return lambda *_, **__: ()
+        registry = RecognizerRegistry(recognizers, supported_languages=["en"])
+        analyzer = AnalyzerEngine(
+            registry, self._spacy, supported_languages=["en"], context_aware_enhancer=_NoEnhancer()
         )
+        return analyzer.analyze
 
     def inspect(self, texts: Iterable[Text]) -> list[Finding]:
         """In the order of *texts*, then of their places. Raises Unsupported for a text that cannot be cut."""
         # Strings that spaCy met once would stay in its vocabulary for ever.
-        with self._nlp.nlp["en"].memory_zone():
+        with self._spacy.nlp["en"].memory_zone():
             return [finding for text in texts for finding in self._text(text)]
 
     def _text(self, text: Text) -> Iterator[Finding]:
@@ -133,19 +140,15 @@ class Engine:
             start += len(segment)
 
     def _artifacts(self, segments: list[str], *, ner: bool) -> Iterator[tuple[str, NlpArtifacts | None]]:
-        """Each segment with what NER needs of it. In batches, which halves the time."""
+        """Each segment with what NER needs of it, or None for rules alone. In batches, which halves the time."""
         if not ner:
             return ((segment, None) for segment in segments)
-        batch: Iterator[Any] = self._nlp.process_batch(segments, "en", batch_size=64)
+        batch: Iterator[Any] = self._spacy.process_batch(segments, "en", batch_size=64)
         return batch
 
     def _hits(self, segment: str, artifacts: NlpArtifacts | None) -> Iterator[Hit]:
-        results: list[RecognizerResult] = []
-        if artifacts is not None:
-            results = self._analyzer.analyze(segment, "en", nlp_artifacts=artifacts)
-        elif self._patterns:
-            results = self._analyzer.analyze(segment, "en", entities=self._patterns, nlp_artifacts=self._nothing)
-        for result in results:
+        analyze = self._exact if artifacts is None else self._full
+        for result in analyze(segment, "en", nlp_artifacts=artifacts or self._nothing):
             rule = (result.recognition_metadata or {}).get("rule")
             if rule:
                 yield Hit(rule.id, rule.entity, rule.level, result.score, result.start, result.end, rule.tags)

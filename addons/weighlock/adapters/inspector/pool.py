@@ -17,9 +17,11 @@ import weighlock
 from weighlock import errors
 from weighlock.adapters.inspector import frames
 from weighlock.adapters.inspector.cache import RUN, Run, SegmentCache, findings
+from weighlock.adapters.inspector.models import missing
 from weighlock.detection.rules import RuleSet
 from weighlock.errors import ConfigError, Refused, Unavailable
 from weighlock.model import Finding, Level, Text
+from weighlock.settings import NER_DEFAULT
 
 QUEUE = 256
 """Jobs that may wait. A call has no more of them in the queue than there are workers, so that a long prompt delays
@@ -33,8 +35,8 @@ class _Gone(Exception):
 
 
 class _Worker:
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: bytes, ner: str) -> None:
+        self._key, self._ner = key, ner
         self._process: asyncio.subprocess.Process | None = None
         self._digest = ""
 
@@ -51,7 +53,7 @@ class _Worker:
             limit=1 << 20,
         )
         async with asyncio.timeout(START):
-            if not (await self._ask({"key": self._key.hex()})).get("ready"):
+            if not (await self._ask({"key": self._key.hex(), "ner": self._ner})).get("ready"):
                 raise _Gone
 
     async def inspect(self, texts: Sequence[Text], rules: RuleSet) -> tuple[Finding, ...]:
@@ -93,8 +95,11 @@ class _Worker:
 class Pool:
     """*timeout* is seconds for one job, *cache* bytes. *fingerprint_key* reaches the workers by pipe alone."""
 
-    def __init__(self, workers: int, timeout: float, fingerprint_key: bytes, cache: int) -> None:
-        self._workers = [_Worker(fingerprint_key) for _ in range(workers)]
+    def __init__(
+        self, workers: int, timeout: float, fingerprint_key: bytes, cache: int, ner: str = NER_DEFAULT
+    ) -> None:
+        self._ner = ner
+        self._workers = [_Worker(fingerprint_key, ner) for _ in range(workers)]
         self._timeout = timeout
         self._cache = SegmentCache(secrets.token_bytes(32), cache)
         self._jobs: asyncio.Queue[tuple[Sequence[Text], RuleSet, asyncio.Future[tuple[Finding, ...]]]]
@@ -102,6 +107,8 @@ class Pool:
 
     async def start(self) -> None:
         """Returns when every worker is warm; ConfigError where one cannot load its model."""
+        if packages := missing(self._ner):
+            raise ConfigError(f"a model is missing; run: pip install {' '.join(packages)}", "ner")
         self._jobs = asyncio.Queue(QUEUE)
         try:
             await asyncio.gather(*(worker.start() for worker in self._workers))

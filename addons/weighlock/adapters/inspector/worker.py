@@ -48,7 +48,7 @@ def main() -> None:
     first = _read(source)
     if first is None:
         return
-    engine = Engine(bytes.fromhex(first["key"]))
+    engine = Engine(bytes.fromhex(first["key"]), first["ner"])
     answer: dict[str, Any] = {"ready": True}
     while True:
         out.write(frames.encode(answer))
