@@ -7,7 +7,7 @@ two meet, the rule keeps its place and the guess what is left of its own. An add
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from weighlock.model import Level
 
@@ -28,6 +28,11 @@ class Hit:
     tags: tuple[str, ...] = ()
     guess: bool = False
     """A model's, not a rule's."""
+    strict: bool = False
+    """Whether more than its shape speaks for it: a checksum, or a word that only such values have."""
+    view: str = "raw"
+    value: str = field(default="", repr=False)
+    """What the view shows there; empty where the text itself does."""
 
     @property
     def rank(self) -> tuple[int, float, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import re2
@@ -15,7 +16,9 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 from weighlock.adapters.inspector.ner import RECOGNIZERS, SpacyEngine
 from weighlock.detection.resolve import Hit, resolve
 from weighlock.detection.rules import NER, Rule, options
+from weighlock.detection.seen import hits, readable
 from weighlock.detection.validators import VALIDATORS
+from weighlock.detection.views import View, views
 from weighlock.model import Finding, Role, Text
 from weighlock.segments import split
 from weighlock.settings import NER_DEFAULT
@@ -132,31 +135,48 @@ class Engine:
             return [finding for text in texts for finding in self._text(text)]
 
     def _text(self, text: Text) -> Iterator[Finding]:
+        segments = split(text.value)
+        shown = [views(segment) for segment in segments]
+        read = [readable(segment, others) for segment, others in zip(segments, shown, strict=True)]
         start = 0
-        for segment, artifacts in self._artifacts(split(text.value), ner=text.role is Role.CONTENT):
-            for hit in resolve(self._hits(segment, artifacts)):
+        artifacts = self._artifacts([view.text for view in read], ner=text.role is Role.CONTENT)
+        for segment, others, plain, names in zip(segments, shown, read, artifacts, strict=True):
+            for hit in resolve(hits(segment, others, partial(self._shown, plain, names))):
                 if not hit.guess or any(map(str.isalnum, segment[hit.start : hit.end])):
                     yield self._finding(text, segment, hit, start)
             start += len(segment)
 
-    def _artifacts(self, segments: list[str], *, ner: bool) -> Iterator[tuple[str, NlpArtifacts | None]]:
-        """Each segment with what NER needs of it, or None for rules alone. In batches, which halves the time."""
+    def _artifacts(self, segments: list[str], *, ner: bool) -> Iterator[NlpArtifacts | None]:
+        """What NER needs of each, or None for rules alone. In batches, which halves the time."""
         if not ner:
-            return ((segment, None) for segment in segments)
+            return (None for _ in segments)
         batch: Iterator[Any] = self._spacy.process_batch(segments, "en", batch_size=64)
-        return batch
+        return (artifacts for _, artifacts in batch)
 
-    def _hits(self, segment: str, artifacts: NlpArtifacts | None) -> Iterator[Hit]:
+    def _shown(self, plain: View, names: NlpArtifacts | None, view: View) -> Iterator[Hit]:
+        """Names are looked for in the *plain* view alone."""
+        return self._search(view.text, names if view.name == plain.name else None)
+
+    def _search(self, segment: str, artifacts: NlpArtifacts | None) -> Iterator[Hit]:
         analyze = self._exact if artifacts is None else self._full
         for result in analyze(segment, "en", nlp_artifacts=artifacts or self._nothing):
             rule = (result.recognition_metadata or {}).get("rule")
             if rule:
-                yield Hit(rule.id, rule.entity, rule.level, result.score, result.start, result.end, rule.tags)
+                yield Hit(
+                    rule.id,
+                    rule.entity,
+                    rule.level,
+                    result.score,
+                    result.start,
+                    result.end,
+                    rule.tags,
+                    strict=bool(rule.validator or rule.keywords),
+                )
             else:
                 yield _guess(result)
 
     def _finding(self, text: Text, segment: str, hit: Hit, offset: int) -> Finding:
-        value = segment[hit.start : hit.end]
+        value = hit.value or segment[hit.start : hit.end]
         return Finding(
             rule=hit.rule,
             entity=hit.entity,
@@ -167,6 +187,7 @@ class Engine:
             end=offset + hit.end,
             fingerprint=hmac.new(self._key, f"{hit.entity}\0{value}".encode(), hashlib.sha256).hexdigest()[:16],
             tags=frozenset(hit.tags),
+            view=hit.view,
         )
 
 

@@ -1,0 +1,59 @@
+"""What was found in the views of a text, as hits in the text itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from weighlock.detection.resolve import Hit
+from weighlock.detection.views import JOINED, View
+
+_MARGIN = 256
+_BROKEN = frozenset({"spoken", "unwrapped"})
+"""Views that no name is looked for in."""
+
+
+def readable(text: str, shown: Sequence[View]) -> View:
+    """The view in which names are looked for: the plainest that is not much longer, as reading is dear."""
+    plain = [view for view in shown if view.name not in _BROKEN and len(view.text) <= max(2 * len(text), _MARGIN)]
+    return plain[-1] if plain else View("raw", text)
+
+
+def hits(text: str, shown: Sequence[View], search: Callable[[View], Iterable[Hit]]) -> Iterator[Hit]:
+    """What *search* finds in *text* and in the views of it that are *shown*, at its place in *text*."""
+    found: list[Hit] = []
+    for view in (View("raw", text), *shown):
+        new = [_placed(text, view, hit) for hit in search(view) if view.name not in JOINED or _proven(view, hit)]
+        if view.name == "unwrapped":
+            new = [hit for hit in new if _one_broken(text, hit) and not any(_overlap(hit, other) for other in found)]
+        found += new
+    yield from found
+
+
+def _proven(view: View, hit: Hit) -> bool:
+    """Joining what stands apart by chance makes values that nobody wrote. What has a checksum or a word of its own
+    counts, and only where it is all that was joined.
+    """
+    if view.name == "unwrapped":
+        return hit.strict and view.parted(hit.start, hit.end)
+    if not view.changed(hit.start, hit.end):
+        return True
+    return (hit.strict or hit.entity == "PERSON") and view.replaced(hit.start, hit.end)
+
+
+def _placed(text: str, view: View, hit: Hit) -> Hit:
+    start, end = view.origin(hit.start, hit.end)
+    value = view.text[hit.start : hit.end]
+    if text[start:end] == value:
+        return replace(hit, start=start, end=end)
+    return replace(hit, start=start, end=end, view=view.name, value=value)
+
+
+def _one_broken(text: str, hit: Hit) -> bool:
+    """Whether it looks like one value in two lines: not bare digits, and with space before and behind it."""
+    around = text[max(0, hit.start - 1) : hit.start] + text[hit.end : hit.end + 1]
+    return not hit.value.isdigit() and not any(char.isalnum() or char in ",;|:" for char in around)
+
+
+def _overlap(one: Hit, other: Hit) -> bool:
+    return one.start < other.end and other.start < one.end

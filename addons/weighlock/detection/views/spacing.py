@@ -1,0 +1,103 @@
+"""Values that are spelled: with gaps between their characters, or in words."""
+
+from __future__ import annotations
+
+import re
+
+import re2
+
+from weighlock.detection.views.view import View
+
+_GATE = re2.compile(rb"(?:[^\s][ \t]{1,3}){8}[^\s]|(?:[A-Za-z0-9][.,_/|:*~-]){3}[A-Za-z0-9()]")
+_GAPS = re.compile(
+    r"(?<!\S)\S(?:[ \t]{1,3}\S(?!\S)){8,}"
+    r"|(?<![A-Za-z0-9])[A-Za-z0-9(+](?P<by>[.,_/|:*~-])[A-Za-z0-9@()](?:(?:(?P=by)(?:[ -](?P=by)|(?P=by){2})?|[ -])"
+    r"[A-Za-z0-9@()]){7,}(?![A-Za-z0-9])"
+)
+"""Nine characters or more, which is as long as the shortest number that is looked for."""
+_WIDE = re.compile(r"[ \t]+")
+
+_NUMBERS = {
+    "0": "zero oh null nul cero zéro",
+    "1": "one eins uno un een één um",
+    "2": "two zwei zwo dos deux due twee dois",
+    "3": "three drei tres trois tre drie três",
+    "4": "four vier cuatro quatre quattro quatro",
+    "5": "five fünf cinco cinq cinque vijf",
+    "6": "six sechs seis sei zes",
+    "7": "seven sieben siete sept sette zeven sete",
+    "8": "eight acht ocho huit otto oito",
+    "9": "nine neun nueve neuf nove negen",
+}
+"""In English, German, Spanish, French, Italian, Dutch and Portuguese."""
+_DIGIT = {word: digit for digit, words in _NUMBERS.items() for word in words.split()}
+_NUMBER = "(?:" + "|".join(sorted(_DIGIT, key=len, reverse=True)) + ")"
+_COUNTED = re2.compile(f"(?i){_NUMBER}(?:[\\s,.-]{{1,4}}{_NUMBER}){{3}}".encode())
+_PART = rf"(?:{_NUMBER}\b|[A-Za-z0-9()+](?![A-Za-z0-9]))"
+_DIGITS = re.compile(rf"(?i)(?<![A-Za-z0-9]){_PART}(?:[\s,.-]{{1,4}}{_PART}){{8,}}")
+_STEP = re.compile(r"(?P<word>\w+)|(?P<break>[\s,.-]+)")
+
+_AT = r"\s{0,2}[\[({<]\s?(?:at|arroba|@)\s?[\])}>]\s{0,2}"
+_BARE_AT = r"\s{1,2}(?:at|arroba)\s{1,2}"
+_DOT_WORD = r"(?:dot|punkt|punto|point|punt|ponto)"
+_DOT = rf"(?:\s{{0,2}}[\[({{<]\s?(?:{_DOT_WORD}|\.)\s?[\])}}>]\s{{0,2}}|\s{{1,2}}{_DOT_WORD}\s{{1,2}})"
+_LABEL = r"[A-Za-z0-9][A-Za-z0-9_+-]{0,40}"
+_SAID = re2.compile(rb"(?i)[\[({<\s](?:at|arroba|@)[\])}>\s]")
+_ADDRESS = re.compile(
+    rf"(?i)\b{_LABEL}(?:(?:\.|{_DOT}){_LABEL}){{0,4}}"
+    rf"(?:{_AT}{_LABEL}(?:(?:\.|{_DOT}){_LABEL}){{0,4}}(?:\.|{_DOT})|{_BARE_AT}{_LABEL}(?:{_DOT}{_LABEL}){{0,4}}{_DOT})"
+    r"[a-z]{2,12}\b"
+)
+"""With a bare "at", the dots must be words too: "look at example.com" is no address."""
+_SIGNS = re.compile(rf"(?i)(?P<at>{_AT}|{_BARE_AT})|(?P<dot>{_DOT})")
+
+_LINE_END = re.compile(r"(?<=[^\s.,;:!?])[ \t]{0,8}\r?\n[ \t]{0,8}(?=\S)")
+_ENDS, _BEGINS = re.compile(r"[0-9@]\S{0,40}\Z"), re.compile(r"\S{0,40}?[0-9@]")
+
+
+def unwrapped(view: View) -> View:
+    """*view* itself where no line ends within what may be a value."""
+    return view.rewritten("unwrapped", _LINE_END, _together) if "\n" in view.text else view
+
+
+def despaced(view: View) -> View:
+    """*view* itself where no characters stand apart."""
+    if not _GATE.search(view.text.encode()):
+        return view
+    return view.rewritten("despaced", _GAPS, _joined)
+
+
+def spoken(view: View) -> View:
+    """*view* itself where nothing is said in words."""
+    data = view.text.encode()
+    if _COUNTED.search(data):
+        view = view.rewritten("spoken", _DIGITS, lambda match: _STEP.sub(_digit, match[0]))
+    if _SAID.search(data):
+        view = view.rewritten("spoken", _ADDRESS, lambda match: _SIGNS.sub(_sign, match[0]))
+    return view
+
+
+def _together(match: re.Match[str]) -> str | None:
+    """Nothing, where the word before or behind holds a digit or an `@`."""
+    text, (start, end) = match.string, match.span()
+    return "" if _ENDS.search(text[max(0, start - 40) : start]) or _BEGINS.match(text, end) else None
+
+
+def _joined(match: re.Match[str]) -> str:
+    """Without the gaps; a wider one was a gap before."""
+    by = match["by"]
+    if by is None:
+        return _WIDE.sub(lambda gap: " " if len(gap[0]) > 2 else "", match[0])
+    return by.join(part.replace(by, "") for part in match[0].split(3 * by))
+
+
+def _digit(match: re.Match[str]) -> str:
+    """A word's digit; a dash stays, a comma or a wider gap was one before."""
+    if word := match["word"]:
+        return _DIGIT.get(word.lower(), word)
+    gap = match["break"]
+    return "-" if "-" in gap else " " if len(gap) > 2 or "," in gap else ""
+
+
+def _sign(match: re.Match[str]) -> str:
+    return "@" if match["at"] else "."

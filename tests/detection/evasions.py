@@ -1,0 +1,101 @@
+"""Ways to hide a value from a pattern, and the values that are hidden."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import gzip
+import html
+import json
+import random
+import string
+import urllib.parse
+from collections.abc import Callable, Mapping
+
+AWS_KEY = "AKIA" + "".join(random.Random(4).choices(string.ascii_uppercase + "234567", k=16))
+
+VALUES: Mapping[str, tuple[str, str]] = {
+    "EMAIL_ADDRESS": ("Please write to {} about it.", "maria.lopez@example.com"),
+    "CREDIT_CARD": ("Please charge my card {} today.", "4111 1111 1111 1111"),
+    "US_SSN": ("My SSN is {} as you know.", "219-09-9999"),
+    "PHONE_NUMBER": ("Call me at {} after lunch.", "(415) 555-2671"),
+    "IBAN_CODE": ("Send the money to {} please.", "DE89 3704 0044 0532 0130 00"),
+    "PERSON": ("My name is {} and I live in Boston.", "Maria Lopez"),
+    "AWS_ACCESS_KEY_ID": ("The key is {} for now.", AWS_KEY),
+}
+"""Entity → a sentence, and the value that goes into it."""
+
+_DIGITS = "zero one two three four five six seven eight nine".split()
+_CYRILLIC = str.maketrans("aeopcxyABEKMHOPCTX", "аеорсхуАВЕКМНОРСТХ")
+_LEET = str.maketrans("aeiostAEIOST", "431057431057")
+_ARABIC = str.maketrans(string.digits, "٠١٢٣٤٥٦٧٨٩")
+
+
+def _each(spell: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda value: "".join(map(spell, value))
+
+
+def _some(characters: str, spell: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda value: "".join(spell(char) if char in characters else char for char in value)
+
+
+def _halves(form: str) -> Callable[[str], str]:
+    return lambda value: form.format(value[: len(value) // 2], value[len(value) // 2 :])
+
+
+def _styled(lower: int, upper: int, digit: int) -> Callable[[str], str]:
+    def spell(char: str) -> str:
+        for first, plain in ((lower, string.ascii_lowercase), (upper, string.ascii_uppercase), (digit, string.digits)):
+            if char in plain:
+                return chr(first + plain.index(char))
+        return char
+
+    return _each(spell)
+
+
+def _escape(char: str) -> str:
+    return f"\\u{ord(char):04x}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+EVASIONS: Mapping[str, Callable[[str], str]] = {
+    "plain": str,
+    "lower case": str.lower,
+    "upper case": str.upper,
+    "JSON escapes": _each(_escape),
+    "JSON escapes of digits and @": _some(string.digits + "@", _escape),
+    "zero-width spaces": "\u200b".join,
+    "one zero-width space": _halves("{}\u200b{}"),
+    "soft hyphen": _halves("{}\u00ad{}"),
+    "fullwidth": _each(lambda char: chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char),
+    "mathematical bold": _styled(0x1D41A, 0x1D400, 0x1D7CE),
+    "Cyrillic look-alikes": lambda value: value.translate(_CYRILLIC),
+    "Arabic-Indic digits": lambda value: value.translate(_ARABIC),
+    "no-break spaces": lambda value: value.replace(" ", "\u00a0").replace("-", "\u2011"),
+    "spaces": " ".join,
+    "dots": lambda value: ".".join(value.replace(" ", "").replace("-", "")),
+    "newline": _halves("{}\n{}"),
+    "bold halves": _halves("**{}**{}"),
+    "code ticks": _halves("`{}{}`"),
+    "HTML entities": _each(lambda char: f"&#{ord(char)};"),
+    "HTML tags": _halves("{}<b>{}</b>"),
+    "percent-encoding of all": _each(lambda char: f"%{ord(char):02X}"),
+    "percent-encoding": urllib.parse.quote,
+    "base64": lambda value: _base64(value.encode()),
+    "hex": lambda value: value.encode().hex(),
+    "gzip in base64": lambda value: _base64(gzip.compress(value.encode(), mtime=0)),
+    "rot13": lambda value: codecs.encode(value, "rot13"),
+    "reversed": lambda value: value[::-1],
+    "leetspeak": lambda value: value.translate(_LEET),
+    "digits as words": lambda value: " ".join(_DIGITS[int(c)] if c in string.digits else c for c in value),
+    "at and dot": lambda value: value.replace("@", " (at) ").replace(".", " (dot) ").replace("-", "/"),
+    "JSON in JSON": lambda value: json.dumps(json.dumps({"value": value})),
+    "JSON key": lambda value: json.dumps({value: 1}),
+    "tool arguments": lambda value: json.dumps({"arguments": json.dumps({"q": html.escape(value)})}),
+    "CSV": lambda value: f'"1","{value}","x"',
+    "glued to words": lambda value: f"abc{value}xyz",
+    "key=value": lambda value: f"user_value={value}",
+}

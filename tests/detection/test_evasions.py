@@ -1,0 +1,100 @@
+"""Seven values in 36 disguises, and text that must not be taken for any."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import random
+from pathlib import Path
+
+import pytest
+
+from detection.evasions import EVASIONS, VALUES
+from weighlock import rulefile
+from weighlock.adapters.inspector.engine import Engine
+from weighlock.detection import rules
+from weighlock.model import Finding, Role, Text
+
+FOLDER = Path(__file__).parents[2] / "rules"
+FOUND = 225
+"""Of 252."""
+
+
+@functools.cache
+def engine() -> Engine:
+    made = Engine(bytes(32))
+    files = sorted((FOLDER / "detect").rglob("*.yaml"))
+    named = {path.relative_to(FOLDER).as_posix(): rulefile.parse(path.read_text(), path.name) for path in files}
+    made.use(rules.rule_set(named).rules)
+    return made
+
+
+def findings(text: str) -> list[Finding]:
+    return engine().inspect([Text("/x", Role.CONTENT, text)])
+
+
+def view_of(entity: str, evasion: str) -> str:
+    """The view in which it was found; empty where less than half of it was."""
+    sentence, value = VALUES[entity]
+    hidden = EVASIONS[evasion](value)
+    text = sentence.replace("{}", hidden)
+    shown = value if value in text else hidden
+    start = text.index(shown)
+    end = start + len(shown)
+    halves = (
+        f for f in findings(text) if f.entity == entity and 2 * (min(end, f.end) - max(start, f.start)) >= end - start
+    )
+    return next((finding.view for finding in halves), "")
+
+
+ALWAYS = [
+    ("CREDIT_CARD", "zero-width spaces", "canonical"),
+    ("EMAIL_ADDRESS", "HTML entities", "canonical"),
+    ("AWS_ACCESS_KEY_ID", "gzip in base64", "decoded"),
+    ("PERSON", "base64", "decoded"),
+    ("IBAN_CODE", "spaces", "despaced"),
+    ("CREDIT_CARD", "digits as words", "spoken"),
+    ("EMAIL_ADDRESS", "at and dot", "spoken"),
+    ("AWS_ACCESS_KEY_ID", "newline", "unwrapped"),
+    ("US_SSN", "plain", "raw"),
+]
+
+
+@pytest.mark.parametrize(("entity", "evasion", "view"), ALWAYS)
+def test_a_value_is_found_in_the_view_that_shows_it(entity: str, evasion: str, view: str) -> None:
+    assert view_of(entity, evasion) == view
+
+
+def test_most_disguises_of_most_values_are_seen_through() -> None:
+    table = {evasion: {entity: view_of(entity, evasion) for entity in VALUES} for evasion in EVASIONS}
+
+    missed = [f"{evasion}: {entity}" for evasion, row in table.items() for entity, view in row.items() if not view]
+
+    assert 252 - len(missed) >= FOUND, missed
+
+
+def lines(make: str, count: int) -> str:
+    chance = random.Random(make)
+    return "\n".join("".join(str(chance.randrange(10)) if char == "#" else char for char in make) for _ in range(count))
+
+
+ORDINARY = {
+    "a column of dates and numbers": lines("2024####", 300),
+    "a table": lines("4###,5###,3###,####", 300),
+    "a log": lines("17########.### INFO worker ## took ### ms, sent ######", 300),
+    "a matrix": lines("# # # # # # # # # # # # # # # #", 60),
+    "a list": "[" + lines("#, #, #, #, #, #, #, #, #,", 60) + "]",
+    "a version": "1.2.3.4.5.6.7.8.9.10 and 1-2-3-4-5-6-7-8-9",
+    "counting": "one two three four five six seven eight nine ten, at last dot com",
+    "an image": base64.b64encode(b"\x89PNG\r\n\x1a\n" + random.Random(1).randbytes(50_000)).decode(),
+    "random base64": base64.b64encode(random.Random(2).randbytes(50_000)).decode(),
+    "digests": "\n".join(random.Random(n).randbytes(32).hex() for n in range(300)),
+    "letters": "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z",
+    "source": Path(functools.__file__).read_text() + Path(random.__file__).read_text(),
+    "Russian": "В чащах юга жил бы цитрус? Да, но фальшивый экземпляр! " * 40,
+}
+
+
+@pytest.mark.parametrize("text", ORDINARY.values(), ids=ORDINARY)
+def test_no_view_makes_a_value_of_ordinary_text(text: str) -> None:
+    assert [f for f in findings(text) if f.view != "raw" and not f.rule.startswith("ner-")] == []
