@@ -43,7 +43,7 @@ setup() {
         "$python" -m venv .venv || exit 1
     fi
     say "Installing what requirements.lock says (a minute or two)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock || {
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock || {
         say "The packages could not be installed; is there a package index to reach?"
         exit 1
     }
