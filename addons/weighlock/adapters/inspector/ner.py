@@ -1,16 +1,17 @@
-"""The models that find names, each a package: nothing is ever downloaded. Of spaCy's, what a recognizer makes of it."""
+"""The models that find names, each a package: nothing is ever downloaded. As Presidio's NLP engine and a recognizer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import spacy
 from presidio_analyzer import EntityRecognizer, RecognizerResult
-from presidio_analyzer.nlp_engine import NerModelConfiguration, NlpArtifacts, SpacyNlpEngine
+from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
+from spacy.tokens import Doc
 
 from weighlock.adapters.inspector.models import SPACY
-from weighlock.detection.entities import tidied
+from weighlock.detection.entities import Word, tidied
 
 ENTITIES = {
     "PERSON": "PERSON",
@@ -21,55 +22,107 @@ ENTITIES = {
     "NORP": "NRP",
     "DATE": "DATE_TIME",
 }
-"""Of the model's labels, those that are looked for, and what they are called here."""
+"""Of spaCy's labels, those that are looked for, and what they are called here."""
 SCORE = 0.6
 """spaCy has no probabilities; a model that has them overrides it where it is sure."""
 
 
-class SpacyEngine(SpacyNlpEngine):
-    """Only what finding entities needs of the pipeline; an empty one where spaCy is not *used*."""
+class Model(Protocol):
+    entities: tuple[str, ...]
 
-    def __init__(self, *, used: bool) -> None:
-        self._used = used
-        super().__init__(
-            models=[{"lang_code": "en", "model_name": SPACY}],
-            ner_model_configuration=NerModelConfiguration(
-                model_to_presidio_entity_mapping=ENTITIES, low_score_entity_names=[]
-            ),
-        )
+    def read(self, texts: Sequence[str]) -> list[list[Word]]:
+        """Of each text what it marks in it."""
+        ...
+
+
+class Spacy:
+    """spaCy's English pipeline, of which only the parts that find entities are run."""
+
+    entities = tuple(sorted(set(ENTITIES.values())))
+
+    def __init__(self) -> None:
+        self._nlp = spacy.load(SPACY, exclude=["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"])
+
+    def read(self, texts: Sequence[str]) -> list[list[Word]]:
+        # Strings that spaCy met once would stay in its vocabulary for ever.
+        with self._nlp.memory_zone():
+            docs = self._nlp.pipe(texts, batch_size=64)
+            return [list(self._marked(text, doc)) for text, doc in zip(texts, docs, strict=True)]
+
+    def _marked(self, text: str, doc: Doc) -> Iterator[Word]:
+        for span in doc.ents:
+            if name := ENTITIES.get(span.label_):
+                for start, end in tidied(text, name, span.start_char, span.end_char):
+                    yield Word(start, end, name, SCORE)
+
+
+def _rampart() -> Model:
+    from weighlock.adapters.inspector.rampart import Rampart  # noqa: PLC0415, its libraries may be missing
+
+    return Rampart()
+
+
+MODELS: Mapping[str, Callable[[], Model]] = {"rampart": _rampart, "spacy": Spacy}
+"""Name in the setting `ner` → model."""
+
+
+class Marks(NlpArtifacts):
+    """What the models mark in one text."""
+
+    def __init__(self, words: Sequence[Word]) -> None:
+        super().__init__([], Doc(_VOCABULARY), [], [], None, "en")
+        self.words = words
+
+
+_VOCABULARY = spacy.blank("en").vocab
+
+
+class Reader(NlpEngine):
+    """The models of the setting *ner*, in batches."""
+
+    def __init__(self, ner: str) -> None:
+        self._ner = ner.split("+")
         self.load()
 
     def load(self) -> None:
-        if not self._used:
-            self.nlp: Any = {"en": spacy.blank("en")}
-            return
-        unused = ["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
-        self.nlp = {"en": spacy.load(SPACY, exclude=unused)}
-        self.ner_model_configuration.labels_to_ignore = set(self.nlp["en"].get_pipe("ner").labels) - set(ENTITIES)
+        self._models = [load() for name, load in MODELS.items() if name in self._ner]
+
+    def is_loaded(self) -> bool:
+        return True
+
+    def process_text(self, text: str, language: str) -> Marks:
+        return next(artifacts for _, artifacts in self.process_batch([text], language))
+
+    def process_batch(
+        self, texts: Iterable[str], language: str, batch_size: int = 1, n_process: int = 1, **_: Any
+    ) -> Iterator[tuple[str, Marks]]:
+        texts = list(texts)
+        read = [model.read(texts) for model in self._models]
+        for text, *marked in zip(texts, *read, strict=True):
+            yield text, Marks([word for words in marked for word in words])
+
+    def is_stopword(self, word: str, language: str) -> bool:
+        return False
+
+    def is_punct(self, word: str, language: str) -> bool:
+        return False
+
+    def get_supported_entities(self) -> list[str]:
+        return sorted({entity for model in self._models for entity in model.entities})
+
+    def get_supported_languages(self) -> list[str]:
+        return ["en"]
 
 
-class SpacyRecognizer(EntityRecognizer):
-    """What SpacyEngine found, with edges that are the entities' own."""
+class NameRecognizer(EntityRecognizer):
+    """What the reader marked."""
 
-    def __init__(self) -> None:
-        super().__init__(supported_entities=sorted(set(ENTITIES.values())), name="spacy")
+    def __init__(self, entities: Sequence[str]) -> None:
+        super().__init__(supported_entities=list(entities), name="names")
 
     def load(self) -> None: ...
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
-        return [
-            RecognizerResult(entity.label_, start, end, SCORE)
-            for entity in nlp_artifacts.entities
-            if entity.label_ in self.supported_entities
-            for start, end in tidied(text, entity.label_, entity.start_char, entity.end_char)
-        ]
-
-
-def _rampart() -> EntityRecognizer:
-    from weighlock.adapters.inspector.rampart import RampartRecognizer  # noqa: PLC0415, its libraries may be missing
-
-    return RampartRecognizer()
-
-
-RECOGNIZERS: Mapping[str, Callable[[], EntityRecognizer]] = {"spacy": SpacyRecognizer, "rampart": _rampart}
-"""Name in the setting `ner` → recognizer."""
+        if not isinstance(nlp_artifacts, Marks):
+            raise TypeError("the artifacts are not this reader's")
+        return [RecognizerResult(word.entity, word.start, word.end, word.score) for word in nlp_artifacts.words]

