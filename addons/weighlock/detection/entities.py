@@ -18,7 +18,7 @@ _DATE = re.compile(
     r"(?<![0-9])(?:[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2,4}"
     rf"|(?:[0-9]{{1,2}}\.?\s+)?\b{_MONTH}\.?\s+(?:19|20)[0-9]{{2}}"
     rf"|\b{_MONTH}\.?\s+[0-9]{{1,2}}(?:st|nd|rd|th)?(?:,?\s+[0-9]{{4}})?|[0-9]{{1,2}}(?:st|nd|rd|th)?\s+{_MONTH}\b"
-    r"|(?:19|20)[0-9]{2}|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day)(?![0-9])",
+    r"|(?:19|20)[0-9]{2})(?![0-9])",
     re.IGNORECASE,
 )
 _TIME = re.compile(
@@ -79,12 +79,17 @@ def _says_nothing(entity: str, value: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word that a model marked as (a part of) an *entity*, or with none, as no such thing."""
+    """A word that a model marked as (a part of) an *entity*, or with none, as no such thing. Its *score* is the
+    probability that it is personal data of any kind.
+    """
 
     start: int
     end: int
     entity: str
     score: float
+
+    def overlaps(self, other: Word) -> bool:
+        return self.start < other.end and other.start < self.end
 
 
 def joined(text: str, words: Iterable[Word]) -> list[Word]:

@@ -18,7 +18,7 @@ RAMPART = Rampart()
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    return [(word.entity, text[word.start : word.end]) for word in RAMPART.read([text])[0]]
+    return [(word.entity, text[word.start : word.end]) for word in RAMPART.read([text])[0].words]
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def test_a_name_is_found_wherever_it_lies_in_a_long_text(words: int) -> None:
 @settings(deadline=None, max_examples=40)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=600))
 def test_any_text_is_read_and_what_is_found_lies_in_it(text: str) -> None:
-    for word in RAMPART.read([text])[0]:
+    for word in RAMPART.read([text])[0].words:
         assert 0 <= word.start < word.end <= len(text)
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.text(st.sampled_from("Maria Lopez, 12 Oak Road\n.é")), max_size=20))
 def test_what_it_says_of_a_text_does_not_depend_on_what_it_reads_with_it(texts: list[str]) -> None:
-    assert [[(w.start, w.end, w.entity) for w in words] for words in RAMPART.read(texts)] == [
-        [(w.start, w.end, w.entity) for w in RAMPART.read([text])[0]] for text in texts
+    assert [[(w.start, w.end, w.entity) for w in reading.words] for reading in RAMPART.read(texts)] == [
+        [(w.start, w.end, w.entity) for w in RAMPART.read([text])[0].words] for text in texts
     ]
 
 

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from weighlock.adapters.inspector.models import SPACY
 from weighlock.detection.entities import Word, tidied
+from weighlock.detection.reading import Reading, credible, has_name_like, seconded, worth_reading
 
 ENTITIES = {
     "PERSON": "PERSON",
@@ -30,8 +31,8 @@ SCORE = 0.6
 class Model(Protocol):
     entities: tuple[str, ...]
 
-    def read(self, texts: Sequence[str]) -> list[list[Word]]:
-        """Of each text what it marks in it."""
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """One for each text."""
         ...
 
 
@@ -43,11 +44,11 @@ class Spacy:
     def __init__(self) -> None:
         self._nlp = spacy.load(SPACY, exclude=["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"])
 
-    def read(self, texts: Sequence[str]) -> list[list[Word]]:
+    def read(self, texts: Sequence[str]) -> list[Reading]:
         # Strings that spaCy met once would stay in its vocabulary for ever.
         with self._nlp.memory_zone():
             docs = self._nlp.pipe(texts, batch_size=64)
-            return [list(self._marked(text, doc)) for text, doc in zip(texts, docs, strict=True)]
+            return [Reading(list(self._marked(text, doc))) for text, doc in zip(texts, docs, strict=True)]
 
     def _marked(self, text: str, doc: Doc) -> Iterator[Word]:
         for span in doc.ents:
@@ -78,7 +79,9 @@ _VOCABULARY = spacy.blank("en").vocab
 
 
 class Reader(NlpEngine):
-    """The models of the setting *ner*, in batches."""
+    """The models of the setting *ner*, one after the other: the next reads what still has a capital in it that the
+    ones before it did not explain.
+    """
 
     def __init__(self, ner: str) -> None:
         self._ner = ner.split("+")
@@ -97,9 +100,16 @@ class Reader(NlpEngine):
         self, texts: Iterable[str], language: str, batch_size: int = 1, n_process: int = 1, **_: Any
     ) -> Iterator[tuple[str, Marks]]:
         texts = list(texts)
-        read = [model.read(texts) for model in self._models]
-        for text, *marked in zip(texts, *read, strict=True):
-            yield text, Marks([word for words in marked for word in words])
+        marked: list[list[Word]] = [[] for _ in texts]
+        doubted: list[Sequence[Word]] = [()] * len(texts)
+        left = [at for at, text in enumerate(texts) if worth_reading(text)]
+        for number, model in enumerate(self._models):
+            for at, reading in zip(left, model.read([texts[at] for at in left]), strict=True):
+                words = seconded(texts[at], reading.words, doubted[at]) if number else reading.words
+                marked[at] += credible(texts[at], words)
+                doubted[at] = reading.doubted
+            left = [at for at in left if has_name_like(texts[at], marked[at])]
+        return ((text, Marks(words)) for text, words in zip(texts, marked, strict=True))
 
     def is_stopword(self, word: str, language: str) -> bool:
         return False

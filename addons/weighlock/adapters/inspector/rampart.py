@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 from weighlock.adapters.inspector.models import RAMPART
 from weighlock.adapters.inspector.quantized import eight_bits
 from weighlock.detection.entities import Word, joined
+from weighlock.detection.reading import Reading
 
 WINDOW = 254
 """Word pieces that the model reads at once; it was made for no more than 510."""
@@ -25,6 +26,9 @@ OVERLAP = 32
 """Word pieces of a window that the next one reads again, so that what lies across an edge is seen whole."""
 BATCH = 2048
 """Word pieces in a batch; those of about one length are read together."""
+
+DOUBT = 0.01
+"""Probability below which a word is no personal data, whatever another model says."""
 
 _ENTITIES = {
     "PERSON": ("GIVEN_NAME", "SURNAME"),
@@ -76,8 +80,7 @@ class Rampart:
         labels = {int(k): v for k, v in json.loads((folder / "config.json").read_text())["id2label"].items()}
         self._groups = _groups(labels)
 
-    def read(self, texts: Sequence[str]) -> list[list[Word]]:
-        """Of each text what it marks in it."""
+    def read(self, texts: Sequence[str]) -> list[Reading]:
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         windows = [(at, start) for at, encoding in enumerate(encodings) for start in _starts(len(encoding.ids))]
         shares: list[list[Any]] = [[] for _ in texts]
@@ -85,7 +88,7 @@ class Rampart:
         for (at, _), share in zip(windows, read, strict=True):
             shares[at].append(share)
         return [
-            joined(text, _words(text, encoding.offsets, _whole(parts) @ self._groups)) if parts else []
+            _reading(text, encoding.offsets, _whole(parts) @ self._groups) if parts else Reading([])
             for text, encoding, parts in zip(texts, encodings, shares, strict=True)
         ]
 
@@ -148,6 +151,11 @@ def _groups(labels: dict[int, str]) -> Any:
     for number, label in labels.items():
         matrix[number, 0 if label == "O" else column.get(label[2:], -1)] = 1
     return matrix
+
+
+def _reading(text: str, places: Sequence[tuple[int, int]], shares: Any) -> Reading:
+    words = list(_words(text, places, shares))
+    return Reading(joined(text, words), [word for word in words if word.score < DOUBT])
 
 
 def _words(text: str, places: Sequence[tuple[int, int]], shares: Any) -> Iterator[Word]:

@@ -1,0 +1,160 @@
+"""Which texts a language model reads for names, and what of its guesses can be one: reading is dear, and models guess
+names in code, where there are few.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from weighlock.detection.entities import Word
+
+SHORT = 64
+"""Code points up to which prose is always read."""
+PLAIN = 0.7
+"""The share of plain words from which a text is prose."""
+SURE = 0.9
+"""Probability from which a word without a capital is a name where others have one."""
+
+_SPACE = re.compile(r"[\s,]+")
+_PLAIN_WORD = re.compile(
+    r"[\"'“‘„«(\[*]{0,2}[^\W\d_]+(?:[-'’./&@][^\W\d_]+)*(?:[.,;:!?)\]”’»*]|[\"'](?!:)){0,3}|[.,;:–—-]"
+    r"|[(\[$€£#+]{0,2}[0-9][0-9.,:/+()-]*[%.,;:!?)\]]{0,3}"
+)
+_INDENTED = re.compile(r"\n(?: {4}|\t)|\A\s*(?:#|//|\*)")
+_NAME = r"[A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩА-Я](?:[a-zß-öø-ÿā-žα-ωа-я]+|\.)(?:[-'’][A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩА-Я]?[a-zß-öø-ÿā-žα-ωа-я]+)*"
+_PARTICLES = "(?:(?:van|von|der|den|de|da|di|del|della|dos|la|le|du|zu|bin|el|al|ter) ){0,3}"
+_FULL_NAME = re.compile(rf"(?<![\w.@#$/\\-])(?P<first>{_NAME}) {_PARTICLES}{_NAME}(?: {_NAME})*(?![\w(@\\]|[._/-]\w)")
+
+_STARTERS = frozenset(
+    # English
+    "a about above after again all also although an and another any are as at because been before both but by can"
+    " could did do does each either even every finally first for from further had has have he hence her here his how"
+    " however i if in indeed instead is it its just last later let like many may meanwhile might more moreover most"
+    " much my neither never nevertheless next no nor not note now of often on once one only or other our over perhaps"
+    " please see several she should similarly since so some sometimes soon still such than that the their then there"
+    " therefore these they this those though through thus to today together too two under unless until use we well"
+    " were what when where whereas whether which while who why will with within without would yes yet you your"
+    # German
+    " aber alle als also am an auch auf aus bei bitte da dabei damit dann darum das dass dem den denn der des deshalb"
+    " die dies diese dieser dieses doch dort du durch ein eine einem einen einer er es für gegen hier ich ihr ihre im"
+    " in ist ja jede jeder jetzt kein keine man mein mit nach nicht noch nur ob oder ohne seit sie sind so sondern und"
+    " uns unser unter vom von vor wann warum was wegen weil wenn wer wie wir wo zu zum zur zwar"
+    # French, Spanish, Italian, Portuguese, Dutch
+    " alors après au aussi avant avec bien c ce ces cet cette comme dans depuis donc du elle elles en entre est et il"
+    " ils j je l la le les leur lorsque mais mes mon même ne nos notre nous où par parce pas pendant pour pourquoi puis"
+    " qu quand que qui quoi sa sans selon ses si son sont sous sur tous tout très un une vers voici vos votre vous"
+    " ahora al antes aquí así aunque como con cuando cuál de del desde después donde dos el ella ellos entonces era"
+    " esta este esto estos fue hay hoy las lo los me mi muy más nada ni nos o para pero por porque pues que quién se"
+    " sin sobre su sus también todo todos tras tu un una usted y ya yo"
+    " a ai allora anche anno che chi ci come cosa così da dal dalla di dopo dove e ecco essere fra gli ha ho i inoltre"
+    " invece io le loro ma mentre nei nel nella non o ogni oggi per perché però più poi prima quale quando quella"
+    " quello questa questo qui se sei si sono su sua sul tra tutti tutto un uno"
+    " agora ao aos aqui as até bem com como da das de depois do dos e ela ele eles em então era essa esse esta este eu"
+    " foi há isso isto já mais mas me meu minha muito na nas no nos não nós o onde os ou para pela pelo por porque"
+    " quando que quem se sem ser seu sua são só também tem todos um uma você à é"
+    " aan alle als bij daar dan dat de deze die dit door een en er geen had heb hebben heeft het hier hij hoe hun ik"
+    " in is ja je kan maar meer men met mijn na naar niet nog nu of om omdat onder ons ook op over te toen tot uit"
+    " van veel voor waar wanneer waren was wat we wel wie wij word zal ze zich zij zijn zo zou".split()
+)
+"""Words of seven languages that a sentence may begin with and that are no names."""
+_NAMES = frozenset({"PERSON", "ORGANIZATION", "LOCATION", "NRP"})
+_SIGNS = frozenset("_=<>{}[]\\`$#%^|~")
+"""What stands beside identifiers."""
+_CAMEL = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
+_NAMING = re.compile(r"(?:Mc|Mac|De|Di|Le|La|Van|O['’])[A-Z]")
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_START = re.compile(r"(?:\A|[.!?:;\n•*–—-]\s*|[.!?:]['\"”’)]\s+)['\"“‘„«(\[]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The words that a model marked in a text, and those of which it is sure that they are nothing."""
+
+    words: Sequence[Word]
+    doubted: Sequence[Word] = ()
+
+
+def is_code(text: str) -> bool:
+    """Whether *text* is code, a log or data rather than prose; so are the indented lines of a comment."""
+    words = [word for word in _SPACE.split(text) if word]
+    plain = sum(1 for word in words if _PLAIN_WORD.fullmatch(word))
+    return plain < PLAIN * len(words) or _INDENTED.search(text) is not None
+
+
+def worth_reading(text: str) -> bool:
+    """Whether names may stand in *text* that nothing but a model can tell."""
+    if is_code(text):
+        return next(full_names(text), None) is not None
+    return len(text) <= SHORT or has_name_like(text)
+
+
+def has_name_like(text: str, known: Sequence[Word] = ()) -> bool:
+    """Whether a word outside *known* has a capital that is not just a sentence's; or no word has any."""
+    capitals = False
+    for word in _WORD.finditer(text):
+        if word[0][0].islower():
+            continue
+        capitals = True
+        if any(other.start <= word.start() < other.end for other in known):
+            continue
+        first = re.split("['’]", word[0], maxsplit=1)[0].lower()
+        if first not in _STARTERS or not _begins_sentence(text, word.start()):
+            return True
+    return not capitals
+
+
+def full_names(text: str) -> Iterator[tuple[int, int]]:
+    """Where words with capitals stand side by side, as first and last names do."""
+    for match in _FULL_NAME.finditer(text):
+        start = match.end("first") + 1 if match["first"].lower() in _STARTERS else match.start()
+        if " " in text[start : match.end()]:
+            yield start, match.end()
+
+
+def credible(text: str, words: Sequence[Word]) -> list[Word]:
+    """Those of a model's *words* that can be what it takes them for: in code, only what looks like a full name."""
+    if is_code(text):
+        names = list(full_names(text))
+        return [word for word in words if any(start < word.end and word.start < end for start, end in names)]
+    return [word for word in words if word.entity not in _NAMES or _can_be_name(text, word)]
+
+
+def _can_be_name(text: str, word: Word) -> bool:
+    value = text[word.start : word.end]
+    if any(sign in _SIGNS for sign in text[max(0, word.start - 1) : word.start] + text[word.end : word.end + 1]):
+        return False
+    if " " in value:
+        return True
+    if value.islower():
+        return word.entity != "PERSON" or word.score >= SURE or text.islower()
+    if value.isupper():
+        return word.entity == "LOCATION" or text.isupper()
+    return _CAMEL.search(value) is None or _NAMING.match(value) is not None
+
+
+def seconded(text: str, words: Sequence[Word], doubted: Sequence[Word]) -> list[Word]:
+    """Those of a model's *words* that stand after another one looked at them, which holds *doubted* for nothing."""
+    return [word for word in words if not _outvoted(text, word, doubted)]
+
+
+def _outvoted(text: str, word: Word, doubted: Sequence[Word]) -> bool:
+    if word.entity == "PERSON":
+        return _covered(text, word, doubted)
+    alone = word.entity in ("ORGANIZATION", "NRP") and " " not in text[word.start : word.end]
+    return alone and _begins_sentence(text, word.start)
+
+
+def _covered(text: str, word: Word, others: Sequence[Word]) -> bool:
+    parts = [other for other in others if other.overlaps(word)]
+    return all(
+        any(other.start <= at < other.end for other in parts)
+        for at in range(word.start, word.end)
+        if text[at].isalnum()
+    )
+
+
+def _begins_sentence(text: str, start: int) -> bool:
+    return _START.search(text[max(0, start - 8) : start]) is not None
