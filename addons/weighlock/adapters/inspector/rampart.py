@@ -24,7 +24,7 @@ WINDOW = 254
 """Word pieces that the model reads at once; it was made for no more than 510."""
 OVERLAP = 32
 """Word pieces of a window that the next one reads again, so that what lies across an edge is seen whole."""
-BATCH = 2048
+BATCH = 512
 """Word pieces in a batch; those of about one length are read together."""
 
 DOUBT = 0.01
