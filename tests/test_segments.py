@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighlock.errors import Unsupported
-from weighlock.segments import HARD, MIN, SOFT, Segmenter, split
+from weighlock.segments import HARD, SOFT, Segmenter, split
 
-TEXTS = st.text(alphabet="abcdefgh DE89.\n\r\t:=-@5A…é\U0001f600", max_size=400)
+TEXTS = st.text(alphabet="abcdefgh @DE89.\n\r\t:=-5A…é\U0001f600", max_size=400)
 
 
 @settings(max_examples=400)
@@ -31,7 +31,8 @@ SENTENCE = "This is a sentence that is long enough to stand for itself, and ends
 
 def test_a_text_is_cut_after_its_sentences_and_lines() -> None:
     assert split(SENTENCE * 3) == [SENTENCE] * 3
-    assert split(("x" * MIN + "\n") * 2) == ["x" * MIN + "\n"] * 2
+    assert split(("word " * 20 + "\n") * 2) == ["word " * 20 + "\n"] * 2
+    assert split(("Word " * 20 + "\n\n") * 2) == ["Word " * 20 + "\n\n"] * 2
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,12 @@ def test_a_text_is_cut_after_its_sentences_and_lines() -> None:
         "DE89 3704\n0044 0532 0130 00",
         "password:\nhunter2hunter2",
         "Dr. Maria Lopez",
+        "Maria\nLopez",
+        "maria.lopez\n@example.com",
+        "maria.lopez@exam\nple.com",
+        "Maria Lopez\r\n12 Elm Street\r\nSpringfield, IL 62704\r\nUSA",
+        "m a r i a . l o p e z @ e x a m p l e . c o m",
+        f"{'Qk2/' * 19}\n{'bM+3' * 19}\nQUJD",
         "-----BEGIN PRIVATE KEY-----\nabc\ndef\n-----END PRIVATE KEY-----",
     ],
 )

@@ -5,8 +5,9 @@ rule looks at what stands before a cut and at one character behind it, never fur
 for every way in which a text can arrive.
 
 A cut comes after white space that holds a line's end or follows a sentence's end, where the segment has MIN code
-points; past SOFT, after any white space but before a capital, which may be a name's. It never comes where a value could
-go on: between digits and their separators, after `:` or `=`, after `Dr.`, or inside a PEM block.
+points; past SOFT, after any white space but before a capital or a digit. It never comes where a value could
+go on: between digits and their separators, after `:` or `=`, after `Dr.`, inside a PEM block or lines of base64, within
+letters that stand apart, or where the next line may go on with a name or an address.
 """
 
 from __future__ import annotations
@@ -16,17 +17,27 @@ import re
 from weighlock.errors import Unsupported
 
 MIN = 64
+LINES = 512
+"""Code points behind its first line up to which a line stays in a segment that may go on with an address: that begins
+with a capital or a digit, or follows an `@`.
+"""
 SOFT = 4096
 """Code points from which any white space will do."""
 HARD = 1 << 18
 """Code points in which there must be a place to cut."""
 PEM = 1 << 14
-"""Code points for which a PEM block stays open; the longest keys are shorter."""
+"""Code points for which a PEM block, base64 in lines, or a row of single letters stays open; the longest keys are
+shorter.
+"""
 
 _SPACE = re.compile(r"\s+")
+_LINE = re.compile(r"\r\n?|\n")
 _JOINS = frozenset("0123456789-+/@._#*()")
 _LEADS = frozenset(":=,({[<|\\")
-_SENTENCE = re.compile(r"[.!?…][\"')\]]?\Z")
+_SENTENCE = re.compile(r"(?:\S\.|[!?…])[\"')\]]?\Z")
+_WRAPPED = re.compile(r"[A-Za-z0-9+/]{60}\Z")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]")
+_MAIL = re.compile(r"@\S{0,46}\Z")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,64}-----")
 _ABBREVIATION = re.compile(r"(?:^|\W)(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|etc|Inc|Ltd|Co|e\.g|i\.e)\.\Z")
 
@@ -84,11 +95,20 @@ class Segmenter:
             return False
         if _open_pem(text, max(self._start, end - PEM), end):
             return False
+        if size < PEM and _BASE64.match(after) and _WRAPPED.search(text, max(self._start, start - 60), start):
+            return False
         head = text[max(self._start, start - 8) : start]
         if _ABBREVIATION.search(head):
             return False
-        line = "\n" in text[start:end] or "\r" in text[start:end]
-        return line or bool(_SENTENCE.search(head)) or (size > SOFT and not after.isupper())
+        if _SENTENCE.search(head):
+            return True
+        goes_on = after.isupper() or after.isdigit() or after == "@"
+        if lines := len(_LINE.findall(text, start, end)):
+            first = text.find("\n", self._start, end)
+            goes_on = goes_on or _MAIL.search(text, max(self._start, start - 48), start) is not None
+            return not goes_on or lines > 1 or first < 0 or end - first > LINES
+        apart = size < PEM and start - 2 >= self._start and text[start - 2].isspace()
+        return size > SOFT and not goes_on and not apart
 
 
 def _open_pem(text: str, start: int, end: int) -> bool:

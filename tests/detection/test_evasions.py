@@ -14,6 +14,7 @@ from weighlock import rulefile
 from weighlock.adapters.inspector.engine import Engine
 from weighlock.detection import rules
 from weighlock.model import Finding, Role, Text
+from weighlock.segments import split
 
 FOLDER = Path(__file__).parents[2] / "rules"
 FOUND = 225
@@ -98,3 +99,20 @@ ORDINARY = {
 @pytest.mark.parametrize("text", ORDINARY.values(), ids=ORDINARY)
 def test_no_view_makes_a_value_of_ordinary_text(text: str) -> None:
     assert [f for f in findings(text) if f.view != "raw" and not f.rule.startswith("ner-")] == []
+
+
+SENTENCE = "This is a sentence that is long enough to stand for itself, and it goes on here "
+
+
+@pytest.mark.parametrize("before", ["", SENTENCE, f"{SENTENCE}and ends.\n", SENTENCE * 60], ids=len)
+def test_no_disguise_makes_a_value_that_is_cut(before: str) -> None:
+    cut = [
+        (evasion, entity)
+        for entity, (sentence, value) in VALUES.items()
+        for evasion, hide in EVASIONS.items()
+        if not any(
+            hide(value) in segment for segment in split(f"{before}{sentence.replace('{}', hide(value))} {SENTENCE}")
+        )
+    ]
+
+    assert cut == []

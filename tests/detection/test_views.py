@@ -106,6 +106,7 @@ LAYERS: dict[str, Callable[[bytes], str]] = {
     "base64": lambda data: base64.b64encode(data).decode(),
     "base64url": lambda data: base64.urlsafe_b64encode(data).decode().rstrip("="),
     "base32": lambda data: base64.b32encode(data).decode(),
+    "base64 in lines": lambda data: base64.encodebytes(data).decode().rstrip(),
     "hex": bytes.hex,
     "0x": lambda data: "0x" + data.hex().upper(),
     "gzip": lambda data: base64.b64encode(gzip.compress(data)).decode(),

@@ -19,7 +19,7 @@ _SMALL = 4096
 """Bytes that it may have in any case."""
 
 _GATE = re2.compile(rb"[A-Za-z0-9+/_-]{15}")
-_RUN = re.compile(r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/]{64}\r?\n|[A-Za-z0-9+/]{76}\r?\n)*[A-Za-z0-9+/_-]{15,}={0,6}")
+_RUN = re.compile(r"(?<![A-Za-z0-9+/_-])(?:(?:[A-Za-z0-9+/]{60,76}\r?\n)+[A-Za-z0-9+/]+|[A-Za-z0-9+/_-]{15,})={0,6}")
 _HEX = re.compile(r"(?:0[xX])?((?:[0-9A-Fa-f]{2})+)")
 _BASE32 = re.compile(r"[A-Z2-7]+=*")
 _URL = str.maketrans("-_", "+/", "\r\n=")
@@ -35,7 +35,7 @@ def decoded(view: View) -> View:
 
 
 def _round(view: View) -> View:
-    opened = view.rewritten("decoded", _RUN, lambda match: _opened(match[0]))
+    opened = view.rewritten("decoded", _RUN, lambda match: _opened(match[0]) or _opened_lines(match[0]))
     if opened is view:
         return view
     made = canonical(opened)
@@ -55,6 +55,13 @@ def _opened(run: str) -> str | None:
         return None
     digits = digits[: len(digits) - (len(digits) % 4 == 1)]
     return _text(base64.b64decode(digits + "=" * (-len(digits) % 4)), len(run))
+
+
+def _opened_lines(run: str) -> str | None:
+    """Lines that are none together, each for itself."""
+    lines = run.split("\n")
+    texts = [_opened(line) for line in lines] if len(lines) > 1 else []
+    return "\n".join(text or line for text, line in zip(texts, lines, strict=True)) if any(texts) else None
 
 
 def _base32(digits: str) -> bytes:
