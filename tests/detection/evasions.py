@@ -25,6 +25,54 @@ VALUES: Mapping[str, tuple[str, str]] = {
 }
 """Entity → a sentence, and the value that goes into it."""
 
+_FIRST = "John Emma Carlos Sophie Hannah Peter Laura Ahmed Ingrid Paul".split()
+_LAST = "Miller Garcia Schneider Rossi Dubois Johnson Novak Jansen Silva Walker".split()
+_IBANS = {"DE": "18d", "FR": "23d", "GB": "4u14d", "NL": "4u10d", "ES": "20d", "AT": "16d", "CH": "17d", "BE": "12d"}
+_CARDS = {"4": 16, "51": 16, "2221": 16, "6011": 16, "37": 15}
+
+
+def values(seed: int) -> Mapping[str, tuple[str, str]]:
+    """Others of the same kinds, in the same sentences."""
+    chance = random.Random(seed)
+    first, last = chance.choice(_FIRST), chance.choice(_LAST)
+    made = {
+        "EMAIL_ADDRESS": f"{first}{chance.choice('._-')}{last}@{chance.choice(['mail.example.org', 'acme.com'])}".lower(),
+        "CREDIT_CARD": _card(chance),
+        "US_SSN": f"{chance.randrange(100, 666)}-{chance.randrange(10, 99)}-{chance.randrange(1000, 9999)}",
+        "PHONE_NUMBER": _phone(chance),
+        "IBAN_CODE": _iban(chance),
+        "PERSON": f"{first} {last}",
+        "AWS_ACCESS_KEY_ID": "AKIA" + "".join(chance.choices(string.ascii_uppercase + "234567", k=16)),
+    }
+    return {entity: (VALUES[entity][0], value) for entity, value in made.items()}
+
+
+def _card(chance: random.Random) -> str:
+    prefix, size = chance.choice(list(_CARDS.items()))
+    body = prefix + "".join(chance.choices(string.digits, k=size - len(prefix) - 1))
+    doubled = (int(digit) * (2 - at % 2) for at, digit in enumerate(reversed(body)))
+    body += str(-sum(d - 9 * (d > 9) for d in doubled) % 10)
+    groups = (4, 6, 5) if size == 15 else (4, 4, 4, 4)
+    return chance.choice(" -").join(body[sum(groups[:at]) : sum(groups[: at + 1])] for at in range(len(groups)))
+
+
+def _phone(chance: random.Random) -> str:
+    area, line = chance.choice([212, 303, 415, 512, 617]), f"555-{chance.randrange(1000, 9999)}"
+    forms = [f"({area}) {line}", f"{area}-{line}", f"+1 {area} {line}", f"+49 30 {chance.randrange(1000000, 9999999)}"]
+    return chance.choice(forms)
+
+
+def _iban(chance: random.Random) -> str:
+    country, shape = chance.choice(list(_IBANS.items()))
+    bank, digits = (
+        ("".join(chance.choices(string.ascii_uppercase, k=4)), shape[2:-1]) if "u" in shape else ("", shape[:-1])
+    )
+    body = bank + "".join(chance.choices(string.digits, k=int(digits)))
+    number = int("".join(str(int(char, 36)) for char in f"{body}{country}00"))
+    whole = f"{country}{98 - number % 97:02}{body}"
+    return " ".join(whole[at : at + 4] for at in range(0, len(whole), 4))
+
+
 _DIGITS = "zero one two three four five six seven eight nine".split()
 _CYRILLIC = str.maketrans("aeopcxyABEKMHOPCTX", "аеорсхуАВЕКМНОРСТХ")
 _LEET = str.maketrans("aeiostAEIOST", "431057431057")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,18 +35,17 @@ def findings(text: str) -> list[Finding]:
     return engine().inspect([Text("/x", Role.CONTENT, text)])
 
 
-def view_of(entity: str, evasion: str) -> str:
+def view_of(entity: str, evasion: str, values: Mapping[str, tuple[str, str]] = VALUES) -> str:
     """The view in which it was found; empty where less than half of it was."""
-    sentence, value = VALUES[entity]
+    sentence, value = values[entity]
     hidden = EVASIONS[evasion](value)
     text = sentence.replace("{}", hidden)
     shown = value if value in text else hidden
     start = text.index(shown)
     end = start + len(shown)
-    halves = (
-        f for f in findings(text) if f.entity == entity and 2 * (min(end, f.end) - max(start, f.start)) >= end - start
-    )
-    return next((finding.view for finding in halves), "")
+    found = [f for f in findings(text) if f.entity == entity and f.start < end and f.end > start]
+    covered = sum(min(end, f.end) - max(start, f.start) for f in found)
+    return found[0].view if 2 * covered >= end - start else ""
 
 
 ALWAYS = [

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from weighlock.detection.resolve import Hit
-from weighlock.detection.views import JOINED, View
+from weighlock.detection.views import JOINED, TURNED, View
 
 _MARGIN = 256
-_BROKEN = frozenset({"spoken", "unwrapped"})
+_BROKEN = frozenset({"spoken", "unwrapped"}) | TURNED - {"lettered"}
 """Views that no name is looked for in."""
 
 
@@ -23,9 +23,11 @@ def hits(text: str, shown: Sequence[View], search: Callable[[View], Iterable[Hit
     """What *search* finds in *text* and in the views of it that are *shown*, at its place in *text*."""
     found: list[Hit] = []
     for view in (View("raw", text), *shown):
-        new = [_placed(text, view, hit) for hit in search(view) if view.name not in JOINED or _proven(view, hit)]
+        new = [
+            _placed(text, view, hit) for hit in search(view) if view.name not in JOINED | TURNED or _proven(view, hit)
+        ]
         if view.name == "unwrapped":
-            new = [hit for hit in new if _one_broken(text, hit) and not any(_overlap(hit, other) for other in found)]
+            new = [hit for hit in new if _one_broken(text, hit) and not any(_told(hit, other) for other in found)]
         found += new
     yield from found
 
@@ -38,7 +40,10 @@ def _proven(view: View, hit: Hit) -> bool:
         return hit.strict and view.parted(hit.start, hit.end)
     if not view.changed(hit.start, hit.end):
         return True
-    return (hit.strict or hit.entity == "PERSON") and view.replaced(hit.start, hit.end)
+    if view.name == "parted":
+        return hit.strict
+    named = hit.entity == "PERSON" or (view.name == "lettered" and hit.entity == "EMAIL_ADDRESS")
+    return (hit.strict or named) and view.replaced(hit.start, hit.end)
 
 
 def _placed(text: str, view: View, hit: Hit) -> Hit:
@@ -55,5 +60,7 @@ def _one_broken(text: str, hit: Hit) -> bool:
     return not hit.value.isdigit() and not any(char.isalnum() or char in ",;|:" for char in around)
 
 
-def _overlap(one: Hit, other: Hit) -> bool:
-    return one.start < other.end and other.start < one.end
+def _told(hit: Hit, other: Hit) -> bool:
+    """Whether *other* says already what *hit*, over two lines, is made of: a rule's, and no lesser part of it."""
+    part = hit.start <= other.start and other.end <= hit.end and hit.level > other.level
+    return hit.start < other.end and other.start < hit.end and not other.guess and not part

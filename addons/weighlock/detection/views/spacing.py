@@ -52,6 +52,7 @@ _ADDRESS = re.compile(
 _SIGNS = re.compile(rf"(?i)(?P<at>{_AT}|{_BARE_AT})|(?P<dot>{_DOT})")
 
 _LINE_END = re.compile(r"(?<=[^\s.,;:!?])[ \t]{0,8}\r?\n[ \t]{0,8}(?=\S)")
+_GROUPS = re.compile(r"(?<![0-9A-Z])(?:[0-9A-Z]{3} [0-9A-Z]{3}|[0-9A-Z]{4} [0-9A-Z]{4})\Z")
 _ENDS, _BEGINS = re.compile(r"[0-9@]\S{0,40}\Z"), re.compile(r"\S{0,40}?[0-9@]")
 
 
@@ -78,9 +79,12 @@ def spoken(view: View) -> View:
 
 
 def _together(match: re.Match[str]) -> str | None:
-    """Nothing, where the word before or behind holds a digit or an `@`."""
+    """Nothing, where the word before or behind holds a digit or an `@`; a gap, where that stood between groups."""
     text, (start, end) = match.string, match.span()
-    return "" if _ENDS.search(text[max(0, start - 40) : start]) or _BEGINS.match(text, end) else None
+    before = text[max(0, start - 40) : start]
+    if not _ENDS.search(before) and not _BEGINS.match(text, end):
+        return None
+    return " " if match[0].strip("\r\n") == " " or _GROUPS.search(before) else ""
 
 
 def _joined(match: re.Match[str]) -> str:
