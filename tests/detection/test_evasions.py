@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from detection.evasions import EVASIONS, VALUES
+from detection.evasions import EVASIONS, VALUES, values
 from weighlock import rulefile
 from weighlock.adapters.inspector.engine import Engine
 from weighlock.detection import rules
@@ -18,8 +18,8 @@ from weighlock.model import Finding, Role, Text
 from weighlock.segments import split
 
 FOLDER = Path(__file__).parents[2] / "rules"
-FOUND = 225
-"""Of 252."""
+FOUND = 235
+"""Of 252. Hidden so that nobody could tell it from what it seems to be: most of the rest."""
 
 
 @functools.cache
@@ -58,6 +58,12 @@ ALWAYS = [
     ("EMAIL_ADDRESS", "at and dot", "spoken"),
     ("AWS_ACCESS_KEY_ID", "newline", "unwrapped"),
     ("US_SSN", "plain", "raw"),
+    ("US_SSN", "glued to words", "parted"),
+    ("AWS_ACCESS_KEY_ID", "lower case", "raised"),
+    ("IBAN_CODE", "rot13", "rot13"),
+    ("AWS_ACCESS_KEY_ID", "reversed", "reversed"),
+    ("PERSON", "leetspeak", "lettered"),
+    ("IBAN_CODE", "newline", "unwrapped"),
 ]
 
 
@@ -66,10 +72,12 @@ def test_a_value_is_found_in_the_view_that_shows_it(entity: str, evasion: str, v
     assert view_of(entity, evasion) == view
 
 
-def test_most_disguises_of_most_values_are_seen_through() -> None:
-    table = {evasion: {entity: view_of(entity, evasion) for entity in VALUES} for evasion in EVASIONS}
-
-    missed = [f"{evasion}: {entity}" for evasion, row in table.items() for entity, view in row.items() if not view]
+@pytest.mark.parametrize("seed", range(3))
+def test_most_disguises_of_most_values_are_seen_through(seed: int) -> None:
+    chosen = values(seed) if seed else VALUES
+    missed = [
+        f"{evasion}: {entity}" for evasion in EVASIONS for entity in VALUES if not view_of(entity, evasion, chosen)
+    ]
 
     assert 252 - len(missed) >= FOUND, missed
 
@@ -92,6 +100,10 @@ ORDINARY = {
     "digests": "\n".join(random.Random(n).randbytes(32).hex() for n in range(300)),
     "letters": "A B C D E F G H I J K L M N O P Q R S T U V W X Y Z",
     "source": Path(functools.__file__).read_text() + Path(random.__file__).read_text(),
+    "numbered invoices": lines("invoice 2024-##-###, order AB#### #### #### ####, item x########-##", 200),
+    "identifiers": lines("test_####_##_####a v#.#.#.# id-####-####-####-#### T##########Z", 200),
+    "hexadecimal": "\n".join(f"abc{random.Random(n).randbytes(16).hex()}" for n in range(300)),
+    "models": "Room5 Floor3, Sha256 Md5 and Win10 Mac3 of Q3 H1; user@10.0.0.1, pkg@1.0.0b1, types@3.d1",
     "Russian": "В чащах юга жил бы цитрус? Да, но фальшивый экземпляр! " * 40,
 }
 

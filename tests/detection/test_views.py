@@ -26,6 +26,7 @@ PIECES = st.sampled_from(
         *("\\u0041", "\\n", "\\\\", "&#64;", "&amp;", "%41", "%25", "%C3%A9", "<b>", "</td>", "**", "`", "\u200b", "é"),
         *("ﬁ", "４", "с", "e\u0301", "TWFyaWEgTG9wZXo=", "4d617269612e4c6f70657a", "4 1 1 1 1 1 1 1 1 1", "word", "7"),
         *("a.b.c.d.e.f.g.h.i.j", "one two three four five six seven eight nine", "a (at) b (dot) io", "x1\ny2", " "),
+        *("abc4111 1111 1111 1111x", "akia2345abcdefghijkl", "QR89 3704 0044 0532", "98ED", "M4r14 L0p3z", "a@b.c0m"),
     ]
 )
 HIDDEN = st.lists(st.one_of(PIECES, PIECES, PLAIN), max_size=12).map("".join)
@@ -173,6 +174,12 @@ HARD = {
     "fullwidth": "Ａ" * 200_000,
     "marks": "a" + "\u0301" * 200_000,
     "lines": "1\n" * 100_000,
+    "groups": "1111 " * 40_000,
+    "glued groups": "a1111 11b" * 30_000,
+    "codes": "AB12 CDEF " * 20_000,
+    "capitals": "A" * 200_000,
+    "leet": "L0p3z " * 40_000,
+    "leet hosts": "a@b.c0m" * 40_000,
     "short base64": "TWFyaWEgTG9wZXo= " * 12_000,
 }
 

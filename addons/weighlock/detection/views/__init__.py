@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from weighlock.detection.views.canonical import canonical
 from weighlock.detection.views.layers import decoded
-from weighlock.detection.views.spacing import despaced, spoken, unwrapped
+from weighlock.detection.views.spacing import spelled, unwrapped
 from weighlock.detection.views.turned import turned
 from weighlock.detection.views.view import View
 
@@ -33,5 +33,5 @@ def views(text: str) -> list[View]:
     """Those of *text* that differ from it and from each other. Raises Unsupported for what is nested without end."""
     plain = canonical(View("raw", text))
     opened = decoded(plain)
-    found = [plain, opened, despaced(opened), spoken(opened), unwrapped(opened), *turned(opened)]
+    found = [plain, opened, *spelled(opened), unwrapped(opened), *turned(opened)]
     return [view for at, view in enumerate(found) if view.name != "raw" and view not in found[:at]]

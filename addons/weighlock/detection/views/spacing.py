@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import re2
 
 from weighlock.detection.views.view import View
 
-_GATE = re2.compile(rb"(?:[^\s][ \t]{1,3}){8}[^\s]|(?:[A-Za-z0-9][.,_/|:*~-]){3}[A-Za-z0-9()]")
+_APART = r"(?:[^\s][ \t]{1,3}){8}[^\s]|(?:[A-Za-z0-9][.,_/|:*~-]){3}[A-Za-z0-9()]"
 _GAPS = re.compile(
     r"(?<!\S)\S(?:[ \t]{1,3}\S(?!\S)){8,}"
     r"|(?<![A-Za-z0-9])[A-Za-z0-9(+](?P<by>[.,_/|:*~-])[A-Za-z0-9@()](?:(?:(?P=by)(?:[ -](?P=by)|(?P=by){2})?|[ -])"
@@ -32,7 +33,7 @@ _NUMBERS = {
 """In English, German, Spanish, French, Italian, Dutch and Portuguese."""
 _DIGIT = {word: digit for digit, words in _NUMBERS.items() for word in words.split()}
 _NUMBER = "(?:" + "|".join(sorted(_DIGIT, key=len, reverse=True)) + ")"
-_COUNTED = re2.compile(f"(?i){_NUMBER}(?:[\\s,.-]{{1,4}}{_NUMBER}){{3}}".encode())
+_COUNTED = f"(?i:{_NUMBER}(?:[\\s,.-]{{1,4}}{_NUMBER}){{3}})"
 _PART = rf"(?:{_NUMBER}\b|[A-Za-z0-9()+](?![A-Za-z0-9]))"
 _DIGITS = re.compile(rf"(?i)(?<![A-Za-z0-9]){_PART}(?:[\s,.-]{{1,4}}{_PART}){{8,}}")
 _STEP = re.compile(r"(?P<word>\w+)|(?P<break>[\s,.-]+)")
@@ -42,7 +43,8 @@ _BARE_AT = r"\s{1,2}(?:at|arroba)\s{1,2}"
 _DOT_WORD = r"(?:dot|punkt|punto|point|punt|ponto)"
 _DOT = rf"(?:\s{{0,2}}[\[({{<]\s?(?:{_DOT_WORD}|\.)\s?[\])}}>]\s{{0,2}}|\s{{1,2}}{_DOT_WORD}\s{{1,2}})"
 _LABEL = r"[A-Za-z0-9][A-Za-z0-9_+-]{0,40}"
-_SAID = re2.compile(rb"(?i)[\[({<\s](?:at|arroba|@)[\])}>\s]")
+_SAID = r"(?i:[\[({<\s](?:at|arroba|@)[\])}>\s])"
+_GATE = re2.compile(f"{_APART}|{_COUNTED}|{_SAID}".encode())
 _ADDRESS = re.compile(
     rf"(?i)\b{_LABEL}(?:(?:\.|{_DOT}){_LABEL}){{0,4}}"
     rf"(?:{_AT}{_LABEL}(?:(?:\.|{_DOT}){_LABEL}){{0,4}}(?:\.|{_DOT})|{_BARE_AT}{_LABEL}(?:{_DOT}{_LABEL}){{0,4}}{_DOT})"
@@ -51,6 +53,7 @@ _ADDRESS = re.compile(
 """With a bare "at", the dots must be words too: "look at example.com" is no address."""
 _SIGNS = re.compile(rf"(?i)(?P<at>{_AT}|{_BARE_AT})|(?P<dot>{_DOT})")
 
+_LINE_BREAK = re2.compile(rb"[0-9@]\S{0,40}[ \t]{0,8}\r?\n\s*\S|\n[ \t]{0,8}\S{0,40}[0-9@]")
 _LINE_END = re.compile(r"(?<=[^\s.,;:!?])[ \t]{0,8}\r?\n[ \t]{0,8}(?=\S)")
 _GROUPS = re.compile(r"(?<![0-9A-Z])(?:[0-9A-Z]{3} [0-9A-Z]{3}|[0-9A-Z]{4} [0-9A-Z]{4})\Z")
 _ENDS, _BEGINS = re.compile(r"[0-9@]\S{0,40}\Z"), re.compile(r"\S{0,40}?[0-9@]")
@@ -58,24 +61,18 @@ _ENDS, _BEGINS = re.compile(r"[0-9@]\S{0,40}\Z"), re.compile(r"\S{0,40}?[0-9@]")
 
 def unwrapped(view: View) -> View:
     """*view* itself where no line ends within what may be a value."""
-    return view.rewritten("unwrapped", _LINE_END, _together) if "\n" in view.text else view
-
-
-def despaced(view: View) -> View:
-    """*view* itself where no characters stand apart."""
-    if not _GATE.search(view.text.encode()):
+    if not _LINE_BREAK.search(view.text.encode()):
         return view
-    return view.rewritten("despaced", _GAPS, _joined)
+    return view.rewritten("unwrapped", _LINE_END, _together)
 
 
-def spoken(view: View) -> View:
-    """*view* itself where nothing is said in words."""
-    data = view.text.encode()
-    if _COUNTED.search(data):
-        view = view.rewritten("spoken", _DIGITS, lambda match: _STEP.sub(_digit, match[0]))
-    if _SAID.search(data):
-        view = view.rewritten("spoken", _ADDRESS, lambda match: _SIGNS.sub(_sign, match[0]))
-    return view
+def spelled(view: View) -> Iterator[View]:
+    """Those of *view* in which what stands apart is joined, and what is said in words is written out."""
+    if not _GATE.search(view.text.encode()):
+        return
+    yield view.rewritten("despaced", _GAPS, _joined)
+    counted = view.rewritten("spoken", _DIGITS, lambda match: _STEP.sub(_digit, match[0]))
+    yield counted.rewritten("spoken", _ADDRESS, lambda match: _SIGNS.sub(_sign, match[0]))
 
 
 def _together(match: re.Match[str]) -> str | None:
