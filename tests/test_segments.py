@@ -46,6 +46,7 @@ def test_a_text_is_cut_after_its_sentences_and_lines() -> None:
         "Maria\nLopez",
         "maria.lopez\n@example.com",
         "maria.lopez@exam\nple.com",
+        "maria.lop\nez@example.com",
         "Maria Lopez\r\n12 Elm Street\r\nSpringfield, IL 62704\r\nUSA",
         "m a r i a . l o p e z @ e x a m p l e . c o m",
         f"{'Qk2/' * 19}\n{'bM+3' * 19}\nQUJD",

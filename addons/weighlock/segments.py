@@ -18,8 +18,8 @@ from weighlock.errors import Unsupported
 
 MIN = 64
 LINES = 512
-"""Code points behind its first line up to which a line stays in a segment that may go on with an address: that begins
-with a capital or a digit, or follows an `@`.
+"""Code points behind its first line up to which a line stays in a segment where a value may go on: that begins with a
+capital or a digit, or follows a word with a digit or a sign in it.
 """
 SOFT = 4096
 """Code points from which any white space will do."""
@@ -37,7 +37,7 @@ _LEADS = frozenset(":=,({[<|\\")
 _SENTENCE = re.compile(r"(?:\S\.|[!?…])[\"')\]]?\Z")
 _WRAPPED = re.compile(r"[A-Za-z0-9+/]{60}\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]")
-_MAIL = re.compile(r"@\S{0,46}\Z")
+_VALUE = re.compile(r"(?:[0-9@]|[^\W_][._+-][^\W_])\S{0,45}\Z")
 _PEM_END = re.compile(r"-----END [A-Z0-9 ]{1,64}-----")
 _ABBREVIATION = re.compile(r"(?:^|\W)(?:[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|No|vs|etc|Inc|Ltd|Co|e\.g|i\.e)\.\Z")
 
@@ -105,7 +105,7 @@ class Segmenter:
         goes_on = after.isupper() or after.isdigit() or after == "@"
         if lines := len(_LINE.findall(text, start, end)):
             first = text.find("\n", self._start, end)
-            goes_on = goes_on or _MAIL.search(text, max(self._start, start - 48), start) is not None
+            goes_on = goes_on or _VALUE.search(text, max(self._start, start - 48), start) is not None
             return not goes_on or lines > 1 or first < 0 or end - first > LINES
         apart = size < PEM and start - 2 >= self._start and text[start - 2].isspace()
         return size > SOFT and not goes_on and not apart

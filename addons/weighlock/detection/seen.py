@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from weighlock.detection.views import JOINED, TURNED, View
 _MARGIN = 256
 _BROKEN = frozenset({"spoken", "unwrapped"}) | TURNED - {"lettered"}
 """Views that no name is looked for in."""
+_SIGN = re.compile(r"[A-Za-z0-9][._+-]+[A-Za-z0-9]")
 
 
 def readable(text: str, shown: Sequence[View]) -> View:
@@ -27,7 +29,7 @@ def hits(text: str, shown: Sequence[View], search: Callable[[View], Iterable[Hit
             _placed(text, view, hit) for hit in search(view) if view.name not in JOINED | TURNED or _proven(view, hit)
         ]
         if view.name == "unwrapped":
-            new = [hit for hit in new if _one_broken(text, hit) and not any(_told(hit, other) for other in found)]
+            new = [hit for hit in new if _one_broken(text, hit) and not any(_told(text, hit, other) for other in found)]
         found += new
     yield from found
 
@@ -60,7 +62,13 @@ def _one_broken(text: str, hit: Hit) -> bool:
     return not hit.value.isdigit() and not any(char.isalnum() or char in ",;|:" for char in around)
 
 
-def _told(hit: Hit, other: Hit) -> bool:
-    """Whether *other* says already what *hit*, over two lines, is made of: a rule's, and no lesser part of it."""
-    part = hit.start <= other.start and other.end <= hit.end and hit.level > other.level
-    return hit.start < other.end and other.start < hit.end and not other.guess and not part
+def _told(text: str, hit: Hit, other: Hit) -> bool:
+    """Whether *other* says already what *hit*, over two lines, is made of: a rule's, and not a part of it that is
+    worth less, or is the same with less before it, as `lopez@example.com` of an address.
+    """
+    if other.guess or hit.start >= other.end or other.start >= hit.end:
+        return False
+    within = hit.start <= other.start and other.end <= hit.end
+    more = hit.value.removesuffix(other.value or text[other.start : other.end])
+    longer = hit.entity == other.entity and _SIGN.search(more) is not None
+    return not (within and (hit.level > other.level or longer))
