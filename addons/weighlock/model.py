@@ -114,6 +114,12 @@ class Call:
     """The parsed body, which is rewritten and serialised anew; None where there is no body."""
 
 
+ENCODED = "decoded"
+"""The view in which encoded text is opened. What was found there has no place of its own in the text: it is masked as
+the whole run that it was encoded in.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something detected: `text[start:end]` of the text at *pointer*, counted in code points. Holds no plaintext.
@@ -131,6 +137,7 @@ class Finding:
     fingerprint: str
     tags: frozenset[str] = frozenset()
     view: str = "raw"
+    """What showed it: the text itself, or one of detection/views."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,3 +60,11 @@ def test_what_is_found_is_gone_from_every_view(
 def test_the_test_finds_what_it_looks_for() -> None:
     assert left("4111 1111 1111 1111", "see 4111-1111 and MTExMTExMTExMTExMTEx") != []
     assert left("maria.lopez@example.com", "m a r i a @ e x a m p l e") != []
+
+
+def test_what_is_found_within_encoded_text_is_said_to_be_encoded() -> None:
+    hidden = EVASIONS["base64"](EVASIONS["spaces"]("DE89 3704 0044 0532 0130 00"))
+
+    (found,) = [f for f in findings(f"{hidden} is the IBAN") if f.entity == "IBAN_CODE"]
+
+    assert (found.start, found.end, found.view) == (0, len(hidden), "decoded")

@@ -135,6 +135,7 @@ def test_a_request_says_who_asked_what_of_whom_and_how_it_was_judged() -> None:
                 "start": 0,
                 "end": 5,
                 "fingerprint": "f" * 16,
+                "view": "raw",
             }
         ],
         "verdict": {

@@ -19,6 +19,13 @@ class Told:
         return f"[{spec.name} {entity} {value}]"
 
 
+class Spec:
+    """Tells how it was asked."""
+
+    def run(self, spec: OperatorSpec, entity: str, value: str) -> str:
+        return str(dict(spec.params))
+
+
 def test_findings_become_rewrites_in_the_texts_order() -> None:
     text = a_text("mail a@b.c or 123")
     found = [a_finding("US_SSN", 14, 17), a_finding("EMAIL_ADDRESS", 5, 10)]
@@ -30,6 +37,15 @@ def test_findings_become_rewrites_in_the_texts_order() -> None:
     assert apply(text.value, rewrites(text, found, OPERATORS, Told())) == (
         "mail [hash EMAIL_ADDRESS a@b.c] or [mask US_SSN 123]"
     )
+
+
+def test_of_a_value_that_stands_otherwise_than_it_was_read_nothing_is_kept() -> None:
+    found = [a_finding("US_SSN", 0, 8, view="reversed")]
+    asked = {"US_SSN": OperatorSpec("mask", {"keep_last": 2, "char": "#"})}
+
+    (made,) = rewrites(a_text("87654321"), found, asked, Spec())
+
+    assert made.new == "{'keep_last': 0, 'char': '#'}"
 
 
 def test_other_texts_and_entities_without_an_operator_stay() -> None:

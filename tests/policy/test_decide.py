@@ -304,6 +304,22 @@ def test_a_statement_that_bears_a_name_of_ours_blocks_all_the_same(name: str) ->
     assert judged(policy, a_finding()).action is Action.BLOCK
 
 
+@pytest.mark.parametrize(
+    ("encoded", "view", "action"),
+    [
+        (Action.MASK, "decoded", Action.MASK),
+        (Action.BLOCK, "decoded", Action.BLOCK),
+        (Action.BLOCK, "canonical", Action.MASK),
+    ],
+)
+def test_what_was_encoded_is_masked_or_blocked_as_is_said(encoded: Action, view: str, action: Action) -> None:
+    mask = replace(a_mask("m", "hash", entities=frozenset({"US_SSN"})), encoded=encoded)
+
+    verdict = judged(a_policy(ALLOW, mask), a_finding("US_SSN", view=view))
+
+    assert (verdict.action, verdict.because) == (action, ("m",))
+
+
 def test_the_reason_is_of_the_statement_that_decided() -> None:
     loud = Statement("b", Action.BLOCK, BOTH, reason="Because.")
 

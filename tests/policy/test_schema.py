@@ -118,6 +118,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "mask without operator": (one("effect: mask", "findings: {}"), ":2:5", "needs `findings` and an `operator`"),
     "mask without findings": (one("effect: mask", "operator: hash"), ":2:5", "needs `findings`"),
     "an operator of block": (one("effect: block", "findings: {}", "operator: hash"), ":5:15", "only `mask`"),
+    "block of encoded": (one("effect: block", "findings: {}", "encoded: block"), ":5:14", "only `mask` says"),
     "unknown operator": (one("effect: mask", "findings: {}", "operator: redct"), ":5:15", "did you mean 'redact'"),
     "unknown operator in full": (
         one("effect: mask", "findings: {}", "operator: {name: redct}"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from weighlock.detection.resolve import Hit
 from weighlock.detection.views import JOINED, TURNED, View
+from weighlock.model import ENCODED
 
 _MARGIN = 256
 _BROKEN = frozenset({"spoken", "unwrapped"}) | TURNED - {"lettered"}
@@ -53,7 +54,8 @@ def _placed(text: str, view: View, hit: Hit) -> Hit:
     value = view.text[hit.start : hit.end]
     if text[start:end] == value:
         return replace(hit, start=start, end=end)
-    return replace(hit, start=start, end=end, view=view.name, value=value)
+    name = ENCODED if view.comes_from(ENCODED, hit.start, hit.end) else view.name
+    return replace(hit, start=start, end=end, view=name, value=value)
 
 
 def _one_broken(text: str, hit: Hit) -> bool:

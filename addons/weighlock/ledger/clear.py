@@ -76,6 +76,7 @@ def findings(found: Sequence[Finding]) -> dict[str, Any]:
                 "start": finding.start,
                 "end": finding.end,
                 "fingerprint": finding.fingerprint,
+                "view": finding.view,
             }
             for finding in found[:FINDINGS]
         ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from weighlock.errors import Forbidden
 from weighlock.masking.operators import Operators
@@ -37,10 +37,18 @@ def rewrites(
         Rewrite(
             finding.start,
             finding.end,
-            run.run(operators[finding.entity], finding.entity, text.value[finding.start : finding.end]),
+            run.run(_spec(operators, finding), finding.entity, text.value[finding.start : finding.end]),
         )
         for finding in found
     )
+
+
+def _spec(operators: Mapping[str, OperatorSpec], finding: Finding) -> OperatorSpec:
+    """Of a value that stands otherwise than it was read, as one turned round, no last characters are kept."""
+    spec = operators[finding.entity]
+    if spec.name == "mask" and finding.view != "raw":
+        return replace(spec, params={**spec.params, "keep_last": 0})
+    return spec
 
 
 def apply(value: str, changes: Sequence[Rewrite]) -> str:

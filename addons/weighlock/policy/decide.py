@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from weighlock.model import Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
+from weighlock.model import ENCODED, Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
 from weighlock.policy.schema import CallMatch, FindingMatch, Policy, PrincipalMatch, Statement
 
 NO_ALLOW = "no-allow"
@@ -27,7 +27,8 @@ def decide(
         and _call(statement.calls, call)
     ]
     matched = [statement for statement in speaking if _fires(statement, findings)]
-    because = {statement.id: statement.effect for statement in matched}
+    effects = [(statement, _effect(statement, findings)) for statement in matched]
+    because = {statement.id: effect for statement, effect in effects}
     if not any(statement.effect is Action.ALLOW and statement.findings is None for statement in matched):
         because[NO_ALLOW] = Action.BLOCK
     covered = {finding for statement in matched for finding in _of(statement, findings)}
@@ -36,7 +37,7 @@ def decide(
     action = strictest = max(because.values())
     if direction is Direction.RESPONSE and action is Action.HOLD:
         action = Action.BLOCK
-    decisive = [statement for statement in matched if statement.effect == strictest]
+    decisive = [statement for statement, effect in effects if effect == strictest]
     return Verdict(
         action=action,
         because=tuple(sorted(id for id, effect in because.items() if effect == strictest)),
@@ -50,6 +51,12 @@ def decide(
 
 def _fires(statement: Statement, findings: Sequence[Finding]) -> bool:
     return statement.findings is None or len(_of(statement, findings)) >= statement.findings.count
+
+
+def _effect(statement: Statement, findings: Sequence[Finding]) -> Action:
+    if statement.encoded is Action.BLOCK and any(finding.view == ENCODED for finding in _of(statement, findings)):
+        return Action.BLOCK
+    return statement.effect
 
 
 def _of(statement: Statement, findings: Iterable[Finding]) -> list[Finding]:

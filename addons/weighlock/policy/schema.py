@@ -60,6 +60,8 @@ class Statement:
     calls: CallMatch = CallMatch()
     findings: FindingMatch | None = None
     operator: OperatorSpec | None = None
+    encoded: Action = Action.MASK
+    """What is done where one of its findings was encoded: masked as the whole of what it was encoded in, or blocked."""
     approvers: frozenset[str] = frozenset()
     within: float = 0.0
     reason: str = ""
@@ -107,10 +109,8 @@ def _uncovered(node: Node) -> tuple[Action, frozenset[str]]:
 
 
 def _statement(node: Node, operators: OperatorTable) -> Statement:
-    members = node.mapping(
-        required=["id", "effect"],
-        optional=["direction", "principals", "calls", "findings", "operator", "approvers", "within", "reason"],
-    )
+    optional = ["direction", "principals", "calls", "findings", "operator", "encoded", "approvers", "within", "reason"]
+    members = node.mapping(required=["id", "effect"], optional=optional)
     if members["id"].yaml.value in ("no-allow", "uncovered"):
         raise members["id"].error("this id is one of the gateway's own reasons")
     effect = _action(members["effect"])
@@ -122,6 +122,7 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         calls=_calls(members.get("calls")),
         findings=_findings(members["findings"]) if "findings" in members else None,
         operator=_operator(members["operator"], operators) if "operator" in members else None,
+        encoded=Action[members["encoded"].choice(["mask", "block"]).upper()] if "encoded" in members else Action.MASK,
         approvers=_approvers(members["approvers"]) if "approvers" in members else frozenset(),
         within=members["within"].read(duration, "a duration such as 15m") if "within" in members else 0.0,
         reason=members["reason"].text() if "reason" in members else "",
@@ -130,6 +131,8 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         raise node.error("`mask` needs `findings` and an `operator`")
     if effect is not Action.MASK and statement.operator is not None:
         raise members["operator"].error("only `mask` takes an operator")
+    if effect is not Action.MASK and "encoded" in members:
+        raise members["encoded"].error("only `mask` says what is done with `encoded` findings")
     if effect is Action.HOLD and not statement.approvers:
         raise node.error("`hold` needs `approvers`, or nobody could ever lift it")
     if effect is not Action.HOLD and (statement.approvers or statement.within):

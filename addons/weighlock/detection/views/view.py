@@ -29,8 +29,24 @@ class View:
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """The smallest span of the original that `text[start:end]`, which is not empty, comes from."""
-        if self.base is None:
-            return start, end
+        view: View = self
+        while view.base is not None:
+            start, end = view._source(start, end)
+            view = view.base
+        return start, end
+
+    def comes_from(self, name: str, start: int, end: int) -> bool:
+        """Whether any of `text[start:end]` is what a view *name* put there."""
+        view: View = self
+        while view.base is not None:
+            if view.name == name and view.changed(start, end):
+                return True
+            start, end = view._source(start, end)
+            view = view.base
+        return False
+
+    def _source(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the base."""
         at = bisect_right(self.spans, (start, len(self.text)))
         first = start
         if at:
@@ -41,7 +57,7 @@ class View:
         if at:
             (_, stop), (_, finish) = self.spans[at - 1], self.origins[at - 1]
             last = finish if end - 1 < stop else end - stop + finish
-        return self.base.origin(first, last)
+        return first, last
 
     def replaced(self, start: int, end: int) -> bool:
         """Whether `text[start:end]` is, but for its ends, one replaced span or more, each nine tenths within it."""
