@@ -13,6 +13,9 @@ from weighlock.model import ENCODED
 _MARGIN = 256
 _BROKEN = frozenset({"spoken", "unwrapped"}) | TURNED - {"lettered"}
 """Views that no name is looked for in."""
+_SIGNS = re.compile(r"[^\w\s]{5,}")
+_DENSE, _NO_WORD = re.compile(r"\S{129,}"), re.compile(r"\W")
+_COLUMN = re.compile(r"(?:\S{1,3}\n){16,}")
 _SIGN = re.compile(r"[A-Za-z0-9][._+-]+[A-Za-z0-9]")
 
 
@@ -20,6 +23,15 @@ def readable(text: str, shown: Sequence[View]) -> View:
     """The view in which names are looked for: the plainest that is not much longer, as reading is dear."""
     plain = [view for view in shown if view.name not in _BROKEN and len(view.text) <= max(2 * len(text), _MARGIN)]
     return plain[-1] if plain else View("raw", text)
+
+
+def words(text: str) -> str:
+    """*text* for a model, every character in its place, without what takes it long and is no name: runs of signs, which
+    are cut off one by one, and lines of a character or two.
+    """
+    text = _SIGNS.sub(lambda run: " " * len(run[0]), text)
+    text = _DENSE.sub(lambda run: _NO_WORD.sub(" ", run[0]), text)
+    return _COLUMN.sub(lambda run: run[0].replace("\n", " "), text)
 
 
 def hits(text: str, shown: Sequence[View], search: Callable[[View], Iterable[Hit]]) -> Iterator[Hit]:

@@ -16,7 +16,7 @@ from weighlock.adapters.inspector.ner import Marks, NameRecognizer, Reader
 from weighlock.adapters.inspector.prefilter import Prefilter
 from weighlock.detection.resolve import Hit, resolve
 from weighlock.detection.rules import NER, Rule, compiled
-from weighlock.detection.seen import hits, readable
+from weighlock.detection.seen import hits, readable, words
 from weighlock.detection.validators import VALIDATORS
 from weighlock.detection.views import View, views
 from weighlock.model import Finding, Role, Text
@@ -138,7 +138,7 @@ class Engine:
         shown = [views(segment) for segment in segments]
         read = [readable(segment, others) for segment, others in zip(segments, shown, strict=True)]
         start = 0
-        artifacts = self._artifacts([view.text for view in read], ner=text.role is Role.CONTENT)
+        artifacts = self._artifacts([words(view.text) for view in read], ner=text.role is Role.CONTENT)
         for segment, others, plain, names in zip(segments, shown, read, artifacts, strict=True):
             for hit in resolve(hits(segment, others, partial(self._shown, plain, names))):
                 if not hit.guess or any(map(str.isalnum, segment[hit.start : hit.end])):
