@@ -59,6 +59,11 @@ _STARTERS = frozenset(
     " van veel voor waar wanneer waren was wat we wel wie wij word zal ze zich zij zijn zo zou".split()
 )
 """Words of seven languages that a sentence may begin with and that are no names."""
+_TERMS = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september"
+    " october november december english german french spanish italian dutch portuguese internet python java javascript"
+    " linux windows unix unicode".split()
+)
 _NAMES = frozenset({"PERSON", "ORGANIZATION", "LOCATION", "NRP"})
 _SIGNS = frozenset("_=<>{}[]\\`$#%^|~")
 """What stands beside identifiers."""
@@ -98,12 +103,20 @@ def has_name_like(text: str, known: Sequence[Word] = ()) -> bool:
         if word[0][0].islower():
             continue
         capitals = True
-        if any(other.start <= word.start() < other.end for other in known):
+        if _is_term(text, word) or any(other.start <= word.start() < other.end for other in known):
             continue
         first = re.split("['’]", word[0], maxsplit=1)[0].lower()
         if first not in _STARTERS or not _begins_sentence(text, word.start()):
             return True
     return not capitals
+
+
+def _is_term(text: str, word: re.Match[str]) -> bool:
+    """An acronym or an identifier, or a word that English writes with a capital without naming anybody by it."""
+    value = word[0]
+    if value.lower() in _TERMS or _CAMEL.search(value):
+        return True
+    return len(value) > 1 and value.isupper() and not text.isupper()
 
 
 def full_names(text: str) -> Iterator[tuple[int, int]]:
