@@ -13,6 +13,8 @@ import phonenumbers
 
 from weighlock.detection.checksums import Check, compact, digits_of, luhn_of, mod_97
 from weighlock.detection.coins import COINS
+from weighlock.detection.fields import own_words
+from weighlock.detection.hosts import mailbox, website
 from weighlock.detection.nationals import NATIONAL
 
 
@@ -37,7 +39,7 @@ _CARD = re.compile(
     r"|220[0-4]\d{12,15}"  # Mir
     r"|3[47]\d{13}"  # American Express
     r"|3(?:0[0-5]|09|[689]\d)\d{11,16}"  # Diners Club
-    r"|35(?:2[89]|[3-8]\d)\d{12,15}|(?:2131|1800)\d{11}"  # JCB
+    r"|35(?:\d{14}|(?:2[89]|[3-8]\d)\d{13,15})|(?:2131|1800)\d{11}"  # JCB
     r"|(?:6011|64[4-9]\d|65\d\d|62\d\d|8[12]\d\d)\d{12,15}"  # Discover, UnionPay, RuPay
     r"|(?:50|5[6-8]|6\d)\d{10,17}"  # Maestro and national cards
 )
@@ -64,8 +66,16 @@ def us_itin(text: str) -> bool:
 
 
 def phone(text: str) -> bool:
-    """A possible number of some country, or of the USA where it names none."""
-    return _of_region(re.sub(r"^\(?00", "+", text), "US")
+    """A number of some country, or of the USA where it names none. One with a country's code that stands in groups is
+    known by its shape: ranges are assigned later than they are listed.
+    """
+    return _of_region(re.sub(r"^\(?00", "+", text), "US") or (text.lstrip("(").startswith("+") and _in_groups(text))
+
+
+def _in_groups(text: str) -> bool:
+    groups = re.findall(r"[0-9]+", re.sub(r"(?i)[ ,;]*(?:x|[a-z]{3,}).*", "", text))
+    digits = sum(map(len, groups))
+    return 9 <= digits <= 15 and 3 <= len(groups) <= digits // 2 and not _DATE.search(text)
 
 
 def phone_of_europe(text: str) -> bool:
@@ -90,23 +100,6 @@ def dialled(text: str) -> bool:
 
 
 _DATE = re.compile(r"(?:19|20)\d\d[-/.]\d\d?[-/.]\d\d?|\b\d\d?([-/.])\d\d?\1(?:19|20)\d\d\b")
-
-
-def mailbox(text: str) -> bool:
-    """Not a look-alike: the user of a repository, a unit of systemd, a picture for a denser screen, an algorithm."""
-    local, _, domain = text.lower().rpartition("@")
-    return not (
-        local in ("git", "hg", "svn")
-        or domain.rpartition(".")[2] in _NO_TLD
-        or re.match(r"[0-9]x\.", domain)
-        or domain in ("openssh.com", "libssh.org")
-    )
-
-
-_NO_TLD = frozenset(
-    "png jpg jpeg gif svg webp css js ts tsx jsx json yaml yml toml html htm txt xml csv"
-    " service socket timer target mount slice conf cfg ini lock log".split()
-)
 
 
 def public_or_private_ip(text: str) -> bool:
@@ -165,12 +158,14 @@ VALIDATORS: Mapping[str, Check] = MappingProxyType(
         "luhn": luhn,
         "mac": mac_address,
         "mailbox": mailbox,
+        "own-words": own_words,
         "phone": phone,
         "phone-of-europe": phone_of_europe,
         "random": random_looking,
         "us-itin": us_itin,
         "us-ssn": us_ssn,
         "vin": vin,
+        "website": website,
         **COINS,
         **NATIONAL,
     }
