@@ -40,6 +40,7 @@ from weighlock.detection.validators import VALIDATORS, luhn
             ["https://acme.se/", "www.maria-lopez.de"],
             ["https://docs.python.org/3/", "http://localhost", "a.js"],
         ),
+        ("own-title", ["Editor", "tower controller"], ["Job title", "string"]),
         ("own-words", ["Maria Lopez", "de Vries"], ["Last name", "Run Tests", "string", "12"]),
         ("us-itin", ["912-70-1234"], ["912-66-1234", "812-70-1234"]),
         ("mac", ["00:1b:44:11:3a:b7"], ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"]),

@@ -6,44 +6,54 @@ import re
 
 _WORD = re.compile(r"[^\W\d_]+")
 
-_NO_VALUE = frozenset(
+_FORM = frozenset(
     # types, constants, placeholders
-    "string str text varchar char nvarchar int integer number boolean bool true false null none nil undefined nan any"
-    " object optional required field fields column value values default example sample test testing foo bar baz lorem"
-    " unknown unnamed anonymous enter please invalid missing empty asc desc todo tbd self this class enum label key"
-    " keys option options input output placeholder type types list array map date time array record params props"
+    "string str text varchar char nvarchar int integer number boolean bool true false null none nil undefined nan"
+    " any object optional required field fields column value values default example sample test testing foo bar"
+    " baz lorem unknown unnamed anonymous enter please invalid missing empty asc desc todo tbd self this class"
+    " enum label key keys option options input output placeholder type types list array map date time array record"
+    " params props"
     # what keys are called themselves
-    " name names first last middle given family full surname forename lastname firstname vorname nachname familienname"
-    " nom prénom prenom nombre apellido apellidos nome cognome sobrenome apelido naam voornaam achternaam username user"
-    " street straße strasse rue calle straat rua city town stadt ort ville ciudad città stad cidade country state"
-    " address adresse anschrift zip postal code phone telephone mobile email mail fax birth age gender sex title id url"
-    " occupation job position company department customer client employee contact patient member account owner"
+    " name names first last middle given family full surname forename lastname firstname vorname nachname"
+    " familienname nom prénom prenom nombre apellido apellidos nome cognome sobrenome apelido naam voornaam"
+    " achternaam username user street straße strasse rue calle straat rua city town stadt ort ville ciudad città"
+    " stad cidade country state address adresse anschrift zip postal code phone telephone mobile email mail fax"
+    " birth age gender sex title id url occupation job position company department customer client employee"
+    " contact patient member account owner".split()
+)
+_PROGRAM = frozenset(
     # what programs, steps of a build and resources are called
-    " and or not with without for from into to if the of in on by is are was as at"
-    " action actions add admin agent analysis analyze app application apply archive artifact artifacts assert audit"
-    " auto aws azure backend backup base binary bot browser bucket build builder builds bump cache changelog"
-    " check checkout checks clean cleanup client cli cloud cluster code commit compile component config configure"
-    " console container content control controller copy core coverage create cron dashboard data database debug"
-    " delete dependabot dependencies dependency deploy deployment detect dev development docker docs documentation"
-    " doctor download editor element engine environment error event execute export extension extract failure fetch"
-    " file files filter fix folder format frontend function gateway generate get github gitlab global group handler"
-    " health help home host http https image images import index info init initialize install installer instance"
-    " integration interface internet item job jobs kernel language launch layer library license line link lint linter linux"
-    " load local log logger logging login logs macos main manager matrix menu merge message method minimum model"
-    " module monitor more native network new next node notify off open package packages page parse path perform "
-    "pipeline platform plugin policy port prepare pre post print process production profile program project prometheus property"
-    " protocol provider proxy public publish pull push pytest python query queue quick read redis reference registry"
-    " release remote remove report repository request reset resolve resource response restore result results review"
-    " role root router rule run runner runs rust save scan schedule schema script search secret security select send"
-    " server service services session set setting settings setup shared show simple site size software source spec"
-    " stage staging standard start startup static status step steps stop storage store style subnet submit summary"
-    " support sync system tab table tag tags target task tasks template terraform tests theme token tool tools track"
-    " trigger ubuntu unit update upgrade upload use users utility utils validate variable verify version view vpc"
-    " warning web website widget windows wizard workflow workspace wrapper write yaml".split()
+    "and or not with without for from into to if the of in on by is are was as at action actions add admin agent"
+    " analysis analyze app application apply archive artifact artifacts assert audit auto aws azure backend backup"
+    " base binary bot browser bucket build builder builds bump cache changelog check checkout checks clean cleanup"
+    " client cli cloud cluster code commit compile component config configure console container content control"
+    " controller copy core coverage create cron dashboard data database debug delete dependabot dependencies"
+    " dependency deploy deployment detect dev development docker docs documentation doctor download editor element"
+    " engine environment error event execute export extension extract failure fetch file files filter fix folder"
+    " format frontend function gateway generate get github gitlab global group handler health help home host http"
+    " https image images import index info init initialize install installer instance integration interface"
+    " internet item job jobs kernel language launch layer library license line link lint linter linux load local"
+    " log logger logging login logs macos main manager matrix menu merge message method minimum model module"
+    " monitor more native network new next node notify off open package packages page parse path perform pipeline"
+    " platform plugin policy port prepare pre post print process production profile program project prometheus"
+    " property protocol provider proxy public publish pull push pytest python query queue quick read redis"
+    " reference registry release remote remove report repository request reset resolve resource response restore"
+    " result results review role root router rule run runner runs rust save scan schedule schema script search"
+    " secret security select send server service services session set setting settings setup shared show simple"
+    " site size software source spec stage staging standard start startup static status step steps stop storage"
+    " store style subnet submit summary support sync system tab table tag tags target task tasks template"
+    " terraform tests theme token tool tools track trigger ubuntu unit update upgrade upload use users utility"
+    " utils validate variable verify version view vpc warning web website widget windows wizard workflow workspace"
+    " wrapper write yaml".split()
 )
 
 
 def own_words(text: str) -> bool:
     """No placeholder, no type, no label, no step of a build."""
     words = _WORD.findall(text.lower())
-    return bool(words) and not any(word in _NO_VALUE for word in words)
+    return bool(words) and not any(word in _FORM or word in _PROGRAM for word in words)
+
+
+def own_title(text: str) -> bool:
+    """As own_words, of an occupation, which may be called as programs are: editor, controller."""
+    return not all(word in _FORM for word in _WORD.findall(text.lower()))

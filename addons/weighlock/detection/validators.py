@@ -13,7 +13,7 @@ import phonenumbers
 
 from weighlock.detection.checksums import Check, compact, digits_of, luhn_of, mod_97
 from weighlock.detection.coins import COINS
-from weighlock.detection.fields import own_words
+from weighlock.detection.fields import own_title, own_words
 from weighlock.detection.hosts import mailbox, website
 from weighlock.detection.nationals import NATIONAL
 
@@ -158,6 +158,7 @@ VALIDATORS: Mapping[str, Check] = MappingProxyType(
         "luhn": luhn,
         "mac": mac_address,
         "mailbox": mailbox,
+        "own-title": own_title,
         "own-words": own_words,
         "phone": phone,
         "phone-of-europe": phone_of_europe,
