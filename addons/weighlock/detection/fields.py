@@ -12,7 +12,7 @@ _FORM = frozenset(
     " any object optional required field fields column value values default example sample test testing foo bar"
     " baz lorem unknown unnamed anonymous enter please invalid missing empty asc desc todo tbd self this class"
     " enum label key keys option options input output placeholder type types list array map date time array record"
-    " params props"
+    " params props http https"
     # what keys are called themselves
     " name names first last middle given family full surname forename lastname firstname vorname nachname"
     " familienname nom prénom prenom nombre apellido apellidos nome cognome sobrenome apelido naam voornaam"
@@ -55,5 +55,5 @@ def own_words(text: str) -> bool:
 
 
 def own_title(text: str) -> bool:
-    """As own_words, of an occupation, which may be called as programs are: editor, controller."""
+    """As own_words, of what may have their words in it: an occupation (controller), a town (New Port), a street."""
     return not all(word in _FORM for word in _WORD.findall(text.lower()))
