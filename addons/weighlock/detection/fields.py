@@ -44,7 +44,8 @@ _PROGRAM = frozenset(
     " store style subnet submit summary support sync system tab table tag tags target task tasks template"
     " terraform tests theme token tool tools track trigger ubuntu unit update upgrade upload use users utility"
     " utils validate variable verify version view vpc warning web website widget windows wizard workflow workspace"
-    " wrapper write yaml".split()
+    " wrapper write yaml"
+    " apache countries enterprise hat hello world".split()
 )
 
 

@@ -69,6 +69,8 @@ def phone(text: str) -> bool:
     """A number of some country, or of the USA where it names none. One with a country's code that stands in groups is
     known by its shape: ranges are assigned later than they are listed.
     """
+    if re.fullmatch(r"00[0-9]+", text):  # a number with leading zeros
+        return False
     return _of_region(re.sub(r"^\(?00", "+", text), "US") or (text.lstrip("(").startswith("+") and _in_groups(text))
 
 
@@ -131,9 +133,11 @@ def imei(text: str) -> bool:
 
 
 def vin(text: str) -> bool:
-    """ISO 3779, with the check character of North America and China, or one of a European maker's."""
+    """ISO 3779, with the check character of North America and China, or one of a European maker's. A maker's code has
+    a letter.
+    """
     letters = compact(text)
-    if not re.fullmatch(r"[A-HJ-NPR-Z0-9]{17}", letters) or not re.search(r"[0-9]{3}\Z", letters):
+    if not re.fullmatch(r"(?![0-9]{3})[A-HJ-NPR-Z0-9]{14}[0-9]{3}", letters):
         return False
     total = sum(
         w * _VIN.get(char, 0)
