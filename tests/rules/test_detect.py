@@ -23,6 +23,7 @@ ALPHABETS = {
     "digit": string.digits,
     "upper": string.ascii_uppercase,
     "base32": string.ascii_uppercase + "234567",
+    "age": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
 }
 
 
