@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from weighlock.detection.context import stem
 from weighlock.detection.rules import Rule
 
 FOLDED = re.compile("[\u0130\u017f\u212a]")
@@ -27,7 +28,7 @@ _ASCII = [chr(code) for code in range(128)]
 
 def expression(rule: Rule) -> str | None:
     """In syntax that RE2 and Hyperscan read alike; None for a rule that cannot be put so and must always be tried."""
-    if words := rule.keywords or rule.context:
+    if words := rule.keywords or [stem(word) for word in rule.context]:
         return "(?i)(?:" + "|".join(map(_literal, words)) + ")"
     return relaxed(rule.pattern)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import re2
 
+from weighlock.detection.context import WORD
 from weighlock.detection.validators import VALIDATORS
 from weighlock.model import Level
 from weighlock.rulefile import Node
@@ -47,7 +48,7 @@ class Rule:
     keywords: tuple[str, ...] = ()
     """Lower case. A text without any of them is not searched."""
     context: tuple[str, ...] = ()
-    """Lower case. One of them must stand within 48 characters before the finding, or it is none."""
+    """One of these words must stand shortly before the finding, or it is none; see detection.context."""
     validator: str = ""
     match: tuple[str, ...] = ()
     """Texts in which the rule finds something. `{alnum:20}` stands for that many random characters."""
@@ -79,7 +80,7 @@ def parse(node: Node) -> Rule:
         pattern=members["pattern"].text(),
         score=members["score"].number(0, 1),
         keywords=members["keywords"].strings(lower, "lower case") if "keywords" in members else (),
-        context=members["context"].strings(lower, "lower case") if "context" in members else (),
+        context=members["context"].strings(WORD, "a word in lower case") if "context" in members else (),
         validator=members["validator"].choice(sorted(VALIDATORS)) if "validator" in members else "",
         match=members["match"].strings(),
         clear=members["clear"].strings(),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from weighlock import rulefile
 from weighlock.adapters import rulebook
 from weighlock.adapters.inspector.prefilter import WARM, Prefilter, hyperscan, re2_set
+from weighlock.detection.context import stem
 from weighlock.detection.rules import Rule, compiled, rule_set
 
 FILES = rulebook.read(rulebook.shipped())
@@ -32,7 +33,7 @@ def matching(text: str) -> set[int]:
     lowered = text.lower()
 
     def may(rule: Rule) -> bool:
-        needed = (rule.keywords, rule.context)
+        needed = (rule.keywords, [stem(word) for word in rule.context])
         return all(not words or any(word in lowered for word in words) for words in needed)
 
     return {number for number, rule in enumerate(RULES) if may(rule) and compiled(rule.pattern).search(text.encode())}

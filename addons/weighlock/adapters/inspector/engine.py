@@ -14,6 +14,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 
 from weighlock.adapters.inspector.ner import Marks, NameRecognizer, Reader
 from weighlock.adapters.inspector.prefilter import Prefilter
+from weighlock.detection.context import stands_before
 from weighlock.detection.resolve import Hit, resolve
 from weighlock.detection.rules import NER, Rule, compiled
 from weighlock.detection.seen import hits, readable, words
@@ -22,9 +23,6 @@ from weighlock.detection.views import View, views
 from weighlock.model import Finding, Role, Text
 from weighlock.segments import split
 from weighlock.settings import NER_DEFAULT
-
-CONTEXT = 48
-"""Code points before a hit in which its context may stand."""
 
 
 class RuleRecognizer(EntityRecognizer):
@@ -91,8 +89,7 @@ def _spans(rule: Rule, pattern: Any, searched: _Searched) -> Iterator[tuple[int,
 
 
 def _holds(rule: Rule, searched: _Searched, start: int, stop: int) -> bool:
-    before = searched.lowered[max(0, start - CONTEXT) : start]
-    if rule.context and not any(word in before for word in rule.context):
+    if rule.context and not stands_before(rule.context, searched.lowered, start):
         return False
     return not rule.validator or VALIDATORS[rule.validator](searched.text[start:stop])
 
