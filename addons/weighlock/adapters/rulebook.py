@@ -30,6 +30,7 @@ LIMIT = 16 << 20
 """Bytes of all rule files together."""
 INTERVAL = 0.5
 """Seconds between two looks at the folder."""
+DETECT, POLICY = "detect/", "policy/"
 _PEOPLE, _WORKLOADS = "identity/people.yaml", "identity/workloads.yaml"
 SETTLE = 0.2
 """Seconds for which a change must hold still: a file that is only half written can be good YAML that says less."""
@@ -114,21 +115,27 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
     """Checked rules of *files*. Raises ConfigError with file, line and column."""
     nodes = {name: rulefile.parse(text, name) for name, text in files.items()}
     whole = digest(files)
-    policies = _taken(nodes, "policy/")
-    detect = _taken(nodes, "detect/")
-    if not detect:
-        raise ConfigError("no rule: no pattern would ever be found", "detect")
+    policies = _taken(nodes, POLICY)
+    _taken(nodes, DETECT)
     rules = Rules(
         destinations=destinations.parse(_one(nodes, "destinations.yaml"), [dialect.name for dialect in DIALECTS]),
         identity=_identity(nodes),
         policy=schema.parse(policies.values(), operators, whole),
-        detect=detection.rule_set(detect),
+        detect=detection_rules(files),
         digest=whole,
     )
     _check_names(rules)
     for name in nodes:
         raise ConfigError("there is no such rule file; a misplaced rule would have no effect", name)
     return rules
+
+
+def detection_rules(files: Mapping[str, str]) -> RuleSet:
+    """Those of *files* alone, whatever else is wrong among them. Raises ConfigError with file, line and column."""
+    nodes = {name: rulefile.parse(text, name) for name, text in files.items() if name.startswith(DETECT)}
+    if not nodes:
+        raise ConfigError("no rule: no pattern would ever be found", "detect")
+    return detection.rule_set(nodes)
 
 
 def _identity(nodes: dict[str, Node]) -> IdentityRules:

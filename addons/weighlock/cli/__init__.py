@@ -13,6 +13,7 @@ from weighlock.cli.offboard import offboard
 from weighlock.cli.replay import replay
 from weighlock.cli.report import report
 from weighlock.cli.run import run
+from weighlock.cli.scan import scan
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -21,5 +22,5 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (run, login, offboard, cutoffs, approvals, report, ledger, replay):
+for command in (run, login, scan, offboard, cutoffs, approvals, report, ledger, replay):
     main.add_command(command)

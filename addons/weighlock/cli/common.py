@@ -20,6 +20,9 @@ EXIT_WRONG = 1
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h: a setting, rule or key that cannot be used."""
 
+WIDE = 500
+"""Characters of a table's line that goes to a file or a pipe: there it is not folded."""
+
 
 class Group(click.Group):
     """A command group that turns the product's own errors into one line and an exit code."""
@@ -67,4 +70,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))
-    Console(highlight=False, markup=False).print(table)
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)

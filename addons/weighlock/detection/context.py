@@ -13,10 +13,7 @@ WORD = r"\*?[^A-Z*\s](?:[^A-Z*]*[^A-Z*\s])?\*?"
 def stands_before(words: tuple[str, ...], lowered: str, at: int) -> bool:
     """Whether one of *words* stands shortly before *at* in a text in lower case."""
     before = lowered[at - CONTEXT - 1 : at] if at > CONTEXT else " " + lowered[:at]
-    for word in _parsed(words):
-        if word[0] in before and _whole(word, before):
-            return True
-    return False
+    return any(word[0] in before and _whole(word, before) for word in _parsed(words))
 
 
 def _whole(word: tuple[str, bool, bool], before: str) -> bool:
