@@ -20,6 +20,7 @@ from weighlock import rulefile
 from weighlock.adapters.inspector.engine import Engine
 from weighlock.adapters.inspector.models import SPACY
 from weighlock.detection import rules
+from weighlock.detection.samples import filled
 from weighlock.model import Role, Text
 
 RUNS = 5
@@ -65,21 +66,11 @@ def ours() -> tuple[Callable[[str], int], Callable[[str], int], rules.RuleSet]:
 
 def secrets(ruleset: rules.RuleSet, per_rule: int) -> Iterator[str]:
     """Sample secrets of every secret rule, in a sentence each, made up from a seed."""
-    alphabets = {
-        "alnum": string.ascii_letters + string.digits,
-        "hex": string.hexdigits.lower()[:16],
-        "digit": string.digits,
-        "upper": string.ascii_uppercase,
-        "base32": string.ascii_uppercase + "234567",
-    }
     chance = random.Random(1)
     for rule in ruleset.rules:
         if "secret" in rule.tags:
             for number in range(per_rule):
-                example = rule.match[number % len(rule.match)].replace("\\n", "\n")
-                sample = re.sub(
-                    r"\{(\w+):(\d+)\}", lambda m: "".join(chance.choices(alphabets[m[1]], k=int(m[2]))), example
-                )
+                sample = filled(rule.match[number % len(rule.match)], chance)
                 yield f"In the log we saw this: {sample} and then the job went on."
 
 

@@ -12,6 +12,7 @@ from weighlock.cli.login import login
 from weighlock.cli.offboard import offboard
 from weighlock.cli.replay import replay
 from weighlock.cli.report import report
+from weighlock.cli.rules import rules
 from weighlock.cli.run import run
 from weighlock.cli.scan import scan
 
@@ -22,5 +23,5 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (run, login, scan, offboard, cutoffs, approvals, report, ledger, replay):
+for command in (run, login, scan, rules, offboard, cutoffs, approvals, report, ledger, replay):
     main.add_command(command)

@@ -32,6 +32,8 @@ NER: Mapping[str, tuple[Level, tuple[str, ...]]] = {
 religious or a political group.
 """
 
+_UNUSED: dict[str, Any] = {"match": [], "clear": [], "references": []}
+"""What a search does not need."""
 _ID = r"[a-z0-9][a-z0-9-]{0,63}"
 
 
@@ -54,6 +56,7 @@ class Rule:
     """Texts in which the rule finds something. `{alnum:20}` stands for that many random characters."""
     clear: tuple[str, ...] = ()
     """Texts in which it finds nothing."""
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def parse(node: Node) -> Rule:
         validator=members["validator"].choice(sorted(VALIDATORS)) if "validator" in members else "",
         match=members["match"].strings(),
         clear=members["clear"].strings(),
+        references=members["references"].strings() if "references" in members else (),
     )
     try:
         pattern = compiled(rule.pattern)
@@ -106,8 +110,13 @@ def rule_set(files: Mapping[str, Node]) -> RuleSet:
         if rule.id in rules:
             raise node.error(f"a rule {rule.id!r} exists already")
         rules[rule.id] = rule
-    source = json.dumps([asdict(rule) | {"match": [], "clear": []} for rule in rules.values()], sort_keys=True)
+    source = json.dumps([asdict(rule) | _UNUSED for rule in rules.values()], sort_keys=True)
     return RuleSet(tuple(rules.values()), source, hashlib.sha256(source.encode()).hexdigest())
+
+
+def guess_id(entity: str) -> str:
+    """What stands for the rule in findings of a model."""
+    return f"ner-{entity.lower().replace('_', '-')}"
 
 
 def from_source(source: str) -> tuple[Rule, ...]:

@@ -61,7 +61,7 @@ def _effect(statement: Statement, findings: Sequence[Finding]) -> Action:
 
 def _of(statement: Statement, findings: Iterable[Finding]) -> list[Finding]:
     match = statement.findings
-    return [finding for finding in findings if _finding(match, finding)] if match else []
+    return [finding for finding in findings if speaks_of(match, finding)] if match else []
 
 
 def _principal(match: PrincipalMatch, principal: Principal) -> bool:
@@ -83,7 +83,8 @@ def _call(match: CallMatch, call: Call) -> bool:
     )
 
 
-def _finding(match: FindingMatch, finding: Finding) -> bool:
+def speaks_of(match: FindingMatch, finding: Finding) -> bool:
+    """Whether *finding* is one of those that a statement counts."""
     named = not (match.entities or match.tags) or finding.entity in match.entities or bool(match.tags & finding.tags)
     return named and finding.level >= match.level and finding.score >= match.score
 

@@ -16,7 +16,7 @@ from weighlock.adapters.inspector.ner import Marks, NameRecognizer, Reader
 from weighlock.adapters.inspector.prefilter import Prefilter
 from weighlock.detection.context import stands_before
 from weighlock.detection.resolve import Hit, resolve
-from weighlock.detection.rules import NER, Rule, compiled
+from weighlock.detection.rules import NER, Rule, compiled, guess_id
 from weighlock.detection.seen import hits, readable, words
 from weighlock.detection.validators import VALIDATORS
 from weighlock.detection.views import View, views
@@ -34,6 +34,10 @@ class RuleRecognizer(EntityRecognizer):
         super().__init__(supported_entities=sorted({rule.entity for rule in rules}), name="rules")
 
     def load(self) -> None: ...
+
+    def values(self, text: str) -> list[str]:
+        """All that the rules find in *text*, as it stands there."""
+        return [text[found.start : found.end] for found in self.analyze(text, [], _NOTHING)]
 
     def may_find(self, text: str) -> bool:
         return bool(self._prefilter.candidates(text, text.encode()))
@@ -190,4 +194,4 @@ class Engine:
 def _guess(result: RecognizerResult) -> Hit:
     level, tags = NER[result.entity_type]
     entity, place = result.entity_type, (result.start, result.end)
-    return Hit(f"ner-{entity.lower().replace('_', '-')}", entity, level, result.score, *place, tags, guess=True)
+    return Hit(guess_id(entity), entity, level, result.score, *place, tags, guess=True)
