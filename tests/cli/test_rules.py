@@ -132,3 +132,11 @@ def test_every_rule_can_be_explained_and_a_statement_speaks_of_it() -> None:
 
     assert len(policies) > 100
     assert not [said for said in policies if "uncovered" in said[0]]
+
+
+def test_a_threshold_is_told_with_what_it_holds_for() -> None:
+    files = {**rulebook.read(rulebook.shipped()), "detect/thresholds.yaml": "PERSON: 0.7"}
+    told = {one.rule.id: dict(explained(one, files)) for one in known(files)}
+
+    assert told["ner-person"]["threshold"] == "what has a score below 0.7 does not count"
+    assert "threshold" not in told["email"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders import a_finding
+from weighlock.adapters import rulebook
 from weighlock.cli import findings, main
 from weighlock.cli.common import EXIT_CONFIG, EXIT_WRONG
 from weighlock.cli.scan import EXIT_SKIPPED
@@ -90,10 +92,16 @@ def test_a_folder_is_scanned_as_the_gateway_would_and_what_is_no_text_is_told(tm
     assert "Send it in parts" in told["long"]
 
 
-def test_names_are_found_by_the_models_that_are_asked_for() -> None:
-    said = "Please ask Maria Lopez about it."
+def test_names_are_found_by_the_models_that_are_asked_for_from_their_threshold_on(tmp_path: Path) -> None:
+    said = "Please ask Maria Lopez, maria@example.com, about it."
+    rules = Path(shutil.copytree(rulebook.shipped(), tmp_path / "rules"))
+    (rules / "detect" / "thresholds.yaml").write_text("PERSON: 1")
 
-    assert [row["entity"] for row in scan("-", "--ner", "spacy", input=said)["findings"]] == ["PERSON"]
+    found = scan("-", "--ner", "spacy", input=said)["findings"]
+    sure = scan("-", "--ner", "spacy", "--rules", rules, input=said)["findings"]
+
+    assert [row["entity"] for row in found] == ["PERSON", "EMAIL_ADDRESS"]
+    assert [row["entity"] for row in sure] == ["EMAIL_ADDRESS"]
 
 
 @pytest.mark.usefixtures("quick")

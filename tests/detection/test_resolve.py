@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighlock.detection.resolve import Hit, resolve
+from weighlock.detection.resolve import Hit, counted, resolve
 from weighlock.model import Level
 
 ENTITIES = ("PERSON", "STREET_ADDRESS", "PHONE_NUMBER", "API_KEY")
@@ -76,3 +76,19 @@ def test_an_address_takes_in_the_number_in_it_but_nothing_worse() -> None:
 
     assert resolve([address, phone]) == [address]
     assert replace(phone, level=Level.HIGH) in resolve([address, replace(phone, level=Level.HIGH)])
+
+
+@given(HITS, st.floats(0, 1), st.floats(0, 1))
+def test_a_hit_counts_from_the_threshold_of_its_entity_on(hits: list[Hit], person: float, key: float) -> None:
+    thresholds = {"PERSON": person, "API_KEY": key}
+
+    assert list(counted(hits, thresholds)) == [hit for hit in hits if hit.score >= thresholds.get(hit.entity, 0)]
+    assert list(counted(hits, {})) == hits
+
+
+def test_a_hit_that_does_not_count_takes_no_place_from_one_that_does() -> None:
+    doubtful = Hit("r", "API_KEY", Level.CRITICAL, 0.3, 0, 9)
+    name = Hit("ner-person", "PERSON", Level.MEDIUM, 0.9, 2, 7, guess=True)
+
+    assert resolve([doubtful, name]) == [doubtful]
+    assert resolve(counted([doubtful, name], {"API_KEY": 0.5})) == [name]

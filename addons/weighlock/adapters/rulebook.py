@@ -133,9 +133,10 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
 def detection_rules(files: Mapping[str, str]) -> RuleSet:
     """Those of *files* alone, whatever else is wrong among them. Raises ConfigError with file, line and column."""
     nodes = {name: rulefile.parse(text, name) for name, text in files.items() if name.startswith(DETECT)}
-    if not nodes:
+    found = detection.rule_set(nodes)
+    if not found.rules:
         raise ConfigError("no rule: no pattern would ever be found", "detect")
-    return detection.rule_set(nodes)
+    return found
 
 
 def _identity(nodes: dict[str, Node]) -> IdentityRules:

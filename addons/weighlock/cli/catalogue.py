@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from types import FunctionType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from weighlock import rulefile
 from weighlock.adapters import rulebook
 from weighlock.detection.context import CONTEXT
-from weighlock.detection.rules import NER, Rule, guess_id
+from weighlock.detection.rules import NER, THRESHOLDS, Rule, guess_id
 from weighlock.detection.validators import VALIDATORS
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Finding
@@ -29,6 +29,7 @@ class Known:
     family: str
     rule: Rule
     file: str = ""
+    threshold: float = 0.0
 
     @property
     def row(self) -> dict[str, Any]:
@@ -46,14 +47,16 @@ class Known:
 
 def known(files: Mapping[str, str]) -> list[Known]:
     """By the names of the *files*. Raises ConfigError."""
-    parsed = {rule.id: rule for rule in rulebook.detection_rules(files).rules}
-    names = [PurePosixPath(name) for name in files]
-    found = [Known(name.parts[1], parsed[name.stem], str(name)) for name in names if name.parts[0] == "detect"]
+    listed = rulebook.detection_rules(files)
+    rules, thresholds = {rule.id: rule for rule in listed.rules}, listed.thresholds
+    names = [PurePosixPath(name) for name in files if name.startswith(rulebook.DETECT) and name != THRESHOLDS]
+    found = [Known(name.parent.name, rules[name.stem], str(name)) for name in names]
     guesses = (
         Rule(guess_id(entity), f"{entity}, as a model finds it", level, entity, tags, "", 0.0)
         for entity, (level, tags) in NER.items()
     )
-    return [*found, *(Known(MODELS, guess) for guess in guesses)]
+    everything = [*found, *(Known(MODELS, guess) for guess in guesses)]
+    return [replace(one, threshold=thresholds.get(one.rule.entity, 0.0)) for one in everything]
 
 
 def explained(one: Known, files: Mapping[str, str]) -> Iterator[tuple[str, str | list[str]]]:
@@ -68,6 +71,8 @@ def explained(one: Known, files: Mapping[str, str]) -> Iterator[tuple[str, str |
         yield "file", one.file
         yield "pattern", rule.pattern
         yield "score", f"{rule.score:g}"
+    if one.threshold:
+        yield "threshold", f"what has a score below {one.threshold:g} does not count"
     if rule.keywords:
         yield "keywords", f"only in a text that holds one of: {', '.join(rule.keywords)}"
     if rule.context:

@@ -6,7 +6,7 @@ two meet, the rule keeps its place and the guess what is left of its own. An add
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from weighlock.model import Level
@@ -37,6 +37,11 @@ class Hit:
     @property
     def rank(self) -> tuple[int, float, int]:
         return (self.level, self.score, self.end - self.start)
+
+
+def counted(hits: Iterable[Hit], thresholds: Mapping[str, float]) -> Iterator[Hit]:
+    """Those of *hits* with the least score that their entity asks for. The others must not take a place from them."""
+    return (hit for hit in hits if hit.score >= thresholds.get(hit.entity, 0.0))
 
 
 def resolve(hits: Iterable[Hit]) -> list[Hit]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -32,6 +32,8 @@ NER: Mapping[str, tuple[Level, tuple[str, ...]]] = {
 religious or a political group.
 """
 
+THRESHOLDS = "detect/thresholds.yaml"
+"""The one file among the rules that is none: entity → the least score with which it counts."""
 _UNUSED: dict[str, Any] = {"match": [], "clear": [], "references": []}
 """What a search does not need."""
 _ID = r"[a-z0-9][a-z0-9-]{0,63}"
@@ -61,11 +63,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """*source* is the rules as JSON, for the worker processes; *digest* its SHA-256, hex."""
+    """*source* is rules and thresholds as JSON, for the worker processes; *digest* its SHA-256, hex."""
 
     rules: tuple[Rule, ...]
     source: str = field(repr=False)
     digest: str
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Entity → the least score with which it counts; all others always count."""
 
 
 def parse(node: Node) -> Rule:
@@ -104,14 +108,28 @@ def rule_set(files: Mapping[str, Node]) -> RuleSet:
     """All rules, by id. Raises ConfigError for a rule whose file is not named by its id."""
     rules: dict[str, Rule] = {}
     for name, node in sorted(files.items()):
+        if name == THRESHOLDS:
+            continue
         rule = parse(node)
         if PurePosixPath(name).stem != rule.id:
             raise node.error(f"the file of rule {rule.id!r} must be called {rule.id}.yaml")
         if rule.id in rules:
             raise node.error(f"a rule {rule.id!r} exists already")
         rules[rule.id] = rule
-    source = json.dumps([asdict(rule) | _UNUSED for rule in rules.values()], sort_keys=True)
-    return RuleSet(tuple(rules.values()), source, hashlib.sha256(source.encode()).hexdigest())
+    entities = {rule.entity for rule in rules.values()} | NER.keys()
+    thresholds = _thresholds(files[THRESHOLDS], entities) if THRESHOLDS in files else {}
+    plain = {"rules": [asdict(rule) | _UNUSED for rule in rules.values()], "thresholds": thresholds}
+    source = json.dumps(plain, sort_keys=True)
+    return RuleSet(tuple(rules.values()), source, _digest(source), thresholds)
+
+
+def _thresholds(node: Node, entities: Collection[str]) -> dict[str, float]:
+    members = node.mapping(optional=sorted(entities))
+    return {entity: score.number(0, 1) for entity, score in members.items()}
+
+
+def _digest(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()
 
 
 def guess_id(entity: str) -> str:
@@ -119,13 +137,13 @@ def guess_id(entity: str) -> str:
     return f"ner-{entity.lower().replace('_', '-')}"
 
 
-def from_source(source: str) -> tuple[Rule, ...]:
-    """The rules in a RuleSet's *source*."""
-    rules: list[dict[str, Any]] = json.loads(source)
-    for rule in rules:
+def from_source(source: str) -> RuleSet:
+    """The RuleSet that has this *source*, without what a search does not need."""
+    plain: dict[str, Any] = json.loads(source)
+    for rule in plain["rules"]:
         rule |= {name: tuple(value) for name, value in rule.items() if isinstance(value, list)}
         rule["level"] = Level(rule["level"])
-    return tuple(Rule(**rule) for rule in rules)
+    return RuleSet(tuple(Rule(**rule) for rule in plain["rules"]), source, _digest(source), plain["thresholds"])
 
 
 @lru_cache(4096)

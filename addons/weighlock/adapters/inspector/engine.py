@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry, RecognizerResult
@@ -15,7 +16,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 from weighlock.adapters.inspector.ner import Marks, NameRecognizer, Reader
 from weighlock.adapters.inspector.prefilter import Prefilter
 from weighlock.detection.context import stands_before
-from weighlock.detection.resolve import Hit, resolve
+from weighlock.detection.resolve import Hit, counted, resolve
 from weighlock.detection.rules import NER, Rule, compiled, guess_id
 from weighlock.detection.seen import hits, readable, words
 from weighlock.detection.validators import VALIDATORS
@@ -121,8 +122,9 @@ class Engine:
         self._reader = Reader(ner)
         self.use(())
 
-    def use(self, rules: Sequence[Rule]) -> None:
-        """Look for these *rules* from now on."""
+    def use(self, rules: Sequence[Rule], thresholds: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Look for these *rules* from now on, and report no entity below its threshold."""
+        self._thresholds = thresholds
         self._rules = RuleRecognizer(rules)
         recognizers = [self._rules, NameRecognizer(self._reader.get_supported_entities())]
         registry = RecognizerRegistry(recognizers, supported_languages=["en"])
@@ -141,7 +143,7 @@ class Engine:
         start = 0
         artifacts = self._artifacts([words(view.text) for view in read], ner=text.role is Role.CONTENT)
         for segment, others, plain, names in zip(segments, shown, read, artifacts, strict=True):
-            for hit in resolve(hits(segment, others, partial(self._shown, plain, names))):
+            for hit in resolve(counted(hits(segment, others, partial(self._shown, plain, names)), self._thresholds)):
                 if not hit.guess or any(map(str.isalnum, segment[hit.start : hit.end])):
                     yield self._finding(text, segment, hit, start)
             start += len(segment)

@@ -58,7 +58,8 @@ def main() -> None:
             return
         try:
             if "rules" in message:
-                engine.use(from_source(message["rules"]))
+                rules = from_source(message["rules"])
+                engine.use(rules.rules, rules.thresholds)
             texts = [Text(pointer, Role(role), value) for pointer, role, value in message["texts"]]
             answer = {"findings": [_plain(finding) for finding in engine.inspect(texts)]}
         except Refused as refused:
