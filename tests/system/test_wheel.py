@@ -51,6 +51,13 @@ def test_the_gateway_runs_from_a_wheel(installed: Path, tmp_path: Path, issuer: 
     assert (installed / "weighlock" / "rules" / "policy" / "default.yaml").is_file()
 
 
+def test_the_wheel_carries_the_notices_of_the_work_that_it_uses(installed: Path) -> None:
+    (notice,) = installed.glob("weighlock-*.dist-info/licenses/**/NOTICE")
+
+    for work in ("National Design Studio", "ExplosionAI", "Unicode, Inc."):
+        assert work in notice.read_text()
+
+
 def test_the_installed_command_finds_the_shipped_rules(installed: Path, tmp_path: Path) -> None:
     env = {"PYTHONPATH": str(installed), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     code = "from weighlock.adapters.rulebook import shipped; print(shipped())"
