@@ -128,3 +128,12 @@ def test_no_disguise_makes_a_value_that_is_cut(before: str) -> None:
     ]
 
     assert cut == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["line feed", "carriage return too"])
+def test_a_value_that_ends_a_line_is_not_continued_by_the_word_that_begins_the_next(end: str) -> None:
+    text = f"Write to maria.lopez@example.com{end}please, and soon."
+
+    (found,) = [finding for finding in findings(text) if finding.entity == "EMAIL_ADDRESS"]
+
+    assert (text[found.start : found.end], found.view) == ("maria.lopez@example.com", "raw")

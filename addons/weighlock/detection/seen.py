@@ -83,6 +83,7 @@ def _told(text: str, hit: Hit, other: Hit) -> bool:
     if other.guess or hit.start >= other.end or other.start >= hit.end:
         return False
     within = hit.start <= other.start and other.end <= hit.end
-    more = hit.value.removesuffix(other.value or text[other.start : other.end])
-    longer = hit.entity == other.entity and _SIGN.search(more) is not None
+    known = other.value or text[other.start : other.end]
+    before = hit.value[: -len(known)] if hit.value.endswith(known) else ""
+    longer = hit.entity == other.entity and _SIGN.search(before) is not None
     return not (within and (hit.level > other.level or longer))
