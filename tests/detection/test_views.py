@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from weighlock.detection.views import JOINED, View, views
@@ -128,6 +128,7 @@ def nested(data: bytes, times: int) -> str:
 @given(text=st.text(string.ascii_letters + string.digits + " @.-", min_size=14, max_size=80))
 def test_a_layer_is_opened_and_is_a_whole(encode: Callable[[bytes], str], text: str) -> None:
     text = f"Aa{text}"
+    assume("decoded" not in shown(text))  # what looks encoded itself is opened further
     run = encode(text.encode())
     view = shown(f"it is {run} .")["decoded"]
 
