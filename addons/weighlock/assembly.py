@@ -22,6 +22,7 @@ from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.keys import open_keys
+from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.rulebook import Rulebook, shipped
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.control import Control
@@ -50,6 +51,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
     rulebook = Rulebook(config.rules, OPERATORS, journal.rules)
     jwks = Jwks(config.rules, time.monotonic)
     sessions = Sessions(SessionStore.open(config.state), time.time)
+    material = MaterialWatch(config.state, keys.fingerprint)
     parts = Parts(
         settings=config,
         clock=time.time,
@@ -60,7 +62,8 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         sessions=sessions,
         identifier=Identifier(jwks, Introspection(time.time, time.monotonic), sessions, time.time),
         credentials=Credentials(os.environ, time.monotonic, config.upstream_ca),
-        pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint, config.cache, config.ner),
+        pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint, config.cache, config.ner, material.current),
+        material=material,
         desk=Desk(time.time, config.hold_limit, journal.approval),
         receiver=Receiver(
             jwks, EventStore.open(config.state), lambda: rulebook.current.identity, time.time, journal.signal

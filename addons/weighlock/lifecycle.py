@@ -120,6 +120,7 @@ class Gateway:
             die(error)
         self._watch(self.parts.rulebook.watch(self.chain.cut_off))
         self._watch(self.parts.cutoffs.changes(self._cut_off))
+        self._watch(self.parts.material.watch())
         self._watch(Poller(self.parts.receiver).watch())
         self.chain.ready = True
         print("weighlock: ready", file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ import pytest
 
 from builders import a_call, a_finding, a_principal
 from weighlock.adapters import rulebook
+from weighlock.detection.material import CANARY, ENTITIES, TAGS, Kind
 from weighlock.detection.rules import NER
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Finding, Verdict
@@ -27,7 +28,13 @@ def of_ner(entity: str, **given: Any) -> Finding:
     return a_finding(entity, score=0.1, level=level, tags=frozenset(tags), **given)
 
 
+def of_material(entity: str) -> Finding:
+    level, tags = ENTITIES[entity]
+    return a_finding(entity, level=level, tags=frozenset(tags))
+
+
 ALL = {rule.id: of_rule(rule) for rule in RULES.detect.rules} | {entity: of_ner(entity) for entity in NER}
+ALL |= {entity: of_material(entity) for entity in ENTITIES}
 
 
 def judged(*findings: Finding, direction: Direction = REQUEST) -> Verdict:
@@ -59,6 +66,24 @@ def test_a_secret_leaves_in_no_request_and_reaches_nobody_in_a_reply(name: str) 
     assert judged(ALL[name]).action is Action.BLOCK
     assert judged(ALL[name], direction=RESPONSE).action in (Action.MASK, Action.BLOCK)
     assert operator(name, RESPONSE) in ("replace", "redact")
+
+
+@pytest.mark.parametrize("name", tagged("proprietary"))
+def test_proprietary_text_leaves_in_no_request_and_is_cut_from_replies(name: str) -> None:
+    assert judged(ALL[name]).action is Action.BLOCK
+    assert operator(name, RESPONSE) == "replace"
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_a_canary_stops_everything(direction: Direction) -> None:
+    assert judged(ALL[CANARY], direction=direction).action is Action.BLOCK
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_a_record_gets_a_pseudonym_whatever_it_is(direction: Direction) -> None:
+    verdict = judged(a_finding("CUSTOMER_ID", tags=frozenset(TAGS[Kind.RECORD])), direction=direction)
+
+    assert verdict.operators["CUSTOMER_ID"].name == "pseudonym"
 
 
 @pytest.mark.parametrize("name", tagged("pii"))

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import weighlock
 from weighlock import rulefile
 from weighlock.destination import Destination
+from weighlock.detection import material
 from weighlock.detection import rules as detection
 from weighlock.detection.rules import RuleSet
 from weighlock.dialects import DIALECTS
@@ -154,9 +155,10 @@ def _check_names(rules: Rules) -> None:
     """Raises ConfigError for a statement that names what is not there: it would never apply, and nobody would know."""
     found, listed = rules.detect.rules, rules.destinations.values()
     known: dict[str, set[str]] = {
-        "entities": {rule.entity for rule in found} | set(detection.NER),
+        "entities": {rule.entity for rule in found} | set(detection.NER) | set(material.ENTITIES),
         "tags": {tag for rule in found for tag in rule.tags}
-        | {tag for _, tags in detection.NER.values() for tag in tags},
+        | {tag for _, tags in (*detection.NER.values(), *material.ENTITIES.values()) for tag in tags}
+        | set(material.TAGS[material.Kind.RECORD]),
         "destinations": {destination.name for destination in listed},
         "dialects": {dialect.name for dialect in DIALECTS},
         "issuers": set(rules.identity.issuers),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import click
 
 from weighlock.cli.approvals import approvals
+from weighlock.cli.canary import canary
 from weighlock.cli.common import Group
 from weighlock.cli.cutoffs import cutoffs
+from weighlock.cli.fingerprint import fingerprint
 from weighlock.cli.ledger import ledger
 from weighlock.cli.login import login
 from weighlock.cli.offboard import offboard
+from weighlock.cli.records import records
 from weighlock.cli.replay import replay
 from weighlock.cli.report import report
 from weighlock.cli.rules import rules
@@ -23,5 +26,9 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (run, login, scan, rules, offboard, cutoffs, approvals, report, ledger, replay):
+_COMMANDS = (
+    *(run, login, offboard, cutoffs, approvals, report, ledger, replay),
+    *(scan, rules, fingerprint, records, canary),
+)
+for command in _COMMANDS:
     main.add_command(command)

@@ -16,6 +16,7 @@ from weighlock.adapters.events import Receiver
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.keys import Keys
+from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.rulebook import Rulebook
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.ledger import Ledger
@@ -44,6 +45,7 @@ class Parts:
     ledger: Ledger
     rulebook: Rulebook
     cutoffs: CutoffWatch
+    material: MaterialWatch
     sessions: Sessions
     identifier: Identifier
     credentials: Credentials

@@ -13,6 +13,7 @@ from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegist
 from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
 from presidio_analyzer.nlp_engine import NlpArtifacts
 
+from weighlock.adapters.inspector.material import MaterialSearch
 from weighlock.adapters.inspector.ner import Marks, NameRecognizer, Reader
 from weighlock.adapters.inspector.prefilter import Prefilter
 from weighlock.detection.context import stands_before
@@ -121,6 +122,7 @@ class Engine:
         self._key = key
         self._reader = Reader(ner)
         self.use(())
+        self.know({})
 
     def use(self, rules: Sequence[Rule], thresholds: Mapping[str, float] = MappingProxyType({})) -> None:
         """Look for these *rules* from now on, and report no entity below its threshold."""
@@ -131,6 +133,10 @@ class Engine:
         self._analyzer = AnalyzerEngine(
             registry, self._reader, supported_languages=["en"], context_aware_enhancer=_NoEnhancer()
         )
+
+    def know(self, material: Mapping[str, str]) -> None:
+        """Look for what these indexes hold from now on. Raises Unavailable for one that cannot be used."""
+        self._material = MaterialSearch(material, self._key)
 
     def inspect(self, texts: Iterable[Text]) -> list[Finding]:
         """In the order of *texts*, then of their places. Raises Unsupported for a text that cannot be cut."""
@@ -159,6 +165,7 @@ class Engine:
         return self._search(view.text, names if view.name == plain.name else _NOTHING)
 
     def _search(self, segment: str, artifacts: Marks) -> Iterator[Hit]:
+        yield from self._material.hits(segment)
         if not artifacts.words and not self._rules.may_find(segment):
             return  # Presidio takes a while to say so
         for result in self._analyzer.analyze(segment, "en", nlp_artifacts=artifacts):

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from weighlock import errors
 from weighlock.adapters.inspector import frames
 from weighlock.adapters.inspector.cache import RUN, Run, SegmentCache, findings
 from weighlock.adapters.inspector.models import missing
+from weighlock.adapters.material import NONE, Material
 from weighlock.detection.rules import RuleSet
 from weighlock.errors import ConfigError, Refused, Unavailable
 from weighlock.model import Finding, Level, Text
@@ -30,6 +31,10 @@ START = 60.0
 """Seconds in which a worker must have loaded its model."""
 
 
+_UNKNOWN = "unknown"
+"""In place of a digest."""
+
+
 class _Gone(Exception):
     """The worker died, or answered with something that is no answer."""
 
@@ -38,10 +43,10 @@ class _Worker:
     def __init__(self, key: bytes, ner: str) -> None:
         self._key, self._ner = key, ner
         self._process: asyncio.subprocess.Process | None = None
-        self._digest = ""
+        self._digest = self._material = ""
 
     async def start(self) -> None:
-        self._digest = ""
+        self._digest = self._material = ""
         root = str(Path(weighlock.__file__).parent.parent)
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -56,15 +61,19 @@ class _Worker:
             if not (await self._ask({"key": self._key.hex(), "ner": self._ner})).get("ready"):
                 raise _Gone
 
-    async def inspect(self, texts: Sequence[Text], rules: RuleSet) -> tuple[Finding, ...]:
+    async def inspect(self, texts: Sequence[Text], rules: RuleSet, material: Material) -> tuple[Finding, ...]:
         message: dict[str, Any] = {"texts": [(text.pointer, text.role, text.value) for text in texts]}
         if self._digest != rules.digest:
             message["rules"], self._digest = rules.source, rules.digest
+        if self._material != material.digest:
+            # What could not be read this time is tried again the next time.
+            message["material"], self._material = dict(material.files), _UNKNOWN
         answer = await self._ask(message)
         if "refused" in answer:
             raise getattr(errors, answer["refused"])(answer["code"], answer["reason"])
         if "findings" not in answer:
             raise Unavailable("inspection-failed", "A text could not be inspected.", retry=False)
+        self._material = material.digest
         return tuple(_finding(*values) for values in answer["findings"])
 
     async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -92,17 +101,29 @@ class _Worker:
         return self._process.pid if self._process else None
 
 
+type _Job = tuple[Sequence[Text], RuleSet, Material, asyncio.Future[tuple[Finding, ...]]]
+
+
 class Pool:
-    """*timeout* is seconds for one job, *cache* bytes. *fingerprint_key* reaches the workers by pipe alone."""
+    """*timeout* is seconds for one job, *cache* bytes. *fingerprint_key* reaches the workers by pipe alone. *material*
+    tells what is in force, and raises Refused where that is not known.
+    """
 
     def __init__(
-        self, workers: int, timeout: float, fingerprint_key: bytes, cache: int, ner: str = NER_DEFAULT
+        self,
+        workers: int,
+        timeout: float,
+        fingerprint_key: bytes,
+        cache: int,
+        ner: str = NER_DEFAULT,
+        material: Callable[[], Material] = lambda: NONE,
     ) -> None:
+        self._current = material
         self._ner = ner
         self._workers = [_Worker(fingerprint_key, ner) for _ in range(workers)]
         self._timeout = timeout
         self._cache = SegmentCache(secrets.token_bytes(32), cache)
-        self._jobs: asyncio.Queue[tuple[Sequence[Text], RuleSet, asyncio.Future[tuple[Finding, ...]]]]
+        self._jobs: asyncio.Queue[_Job]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -127,25 +148,27 @@ class Pool:
             raise _first(refusals) from None
 
     async def _inspected(self, texts: Sequence[Text], rules: RuleSet) -> tuple[Finding, ...]:
+        material = self._current()
         places = asyncio.Semaphore(len(self._workers))
 
         async def one(job: list[Run]) -> None:
             async with places:
-                found = await self._submit([Text(str(at), run.role, run.value) for at, run in enumerate(job)], rules)
+                asked = [Text(str(at), run.role, run.value) for at, run in enumerate(job)]
+                found = await self._submit(asked, rules, material)
             for at, run in enumerate(job):
                 run.take([finding for finding in found if finding.pointer == str(at)])
 
-        segments, runs = await asyncio.to_thread(self._cache.plan, texts, rules.digest)
+        segments, runs = await asyncio.to_thread(self._cache.plan, texts, rules.digest + material.digest)
         async with asyncio.TaskGroup() as group:
             for job in _jobs(runs):
                 group.create_task(one(job))
         self._cache.keep(segments)
         return tuple(findings(segments))
 
-    async def _submit(self, texts: Sequence[Text], rules: RuleSet) -> tuple[Finding, ...]:
+    async def _submit(self, texts: Sequence[Text], rules: RuleSet, material: Material) -> tuple[Finding, ...]:
         future: asyncio.Future[tuple[Finding, ...]] = asyncio.get_running_loop().create_future()
         try:
-            self._jobs.put_nowait((texts, rules, future))
+            self._jobs.put_nowait((texts, rules, material, future))
         except asyncio.QueueFull:
             raise Unavailable("inspector-overloaded", "Too many texts wait to be inspected.") from None
         return await future
@@ -158,12 +181,12 @@ class Pool:
 
     async def _serve(self, worker: _Worker) -> None:
         while True:
-            texts, rules, future = await self._jobs.get()
+            texts, rules, material, future = await self._jobs.get()
             if future.done():  # whoever asked is gone
                 continue
             try:
                 async with asyncio.timeout(self._timeout):
-                    found = await worker.inspect(texts, rules)
+                    found = await worker.inspect(texts, rules, material)
             except Refused as refused:
                 _fail(future, refused)
             except TimeoutError:

@@ -60,6 +60,8 @@ def main() -> None:
             if "rules" in message:
                 rules = from_source(message["rules"])
                 engine.use(rules.rules, rules.thresholds)
+            if "material" in message:
+                engine.know(message["material"])
             texts = [Text(pointer, Role(role), value) for pointer, role, value in message["texts"]]
             answer = {"findings": [_plain(finding) for finding in engine.inspect(texts)]}
         except Refused as refused:

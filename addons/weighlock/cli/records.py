@@ -1,0 +1,100 @@
+"""`weighlock records`: known values, such as the customers' numbers and names."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from weighlock.adapters.stores import material
+from weighlock.cli.common import Group, as_json, state_option
+from weighlock.cli.indexes import label_option, level_option, list_command, now, open_state, remove_command
+from weighlock.detection.exact import normal, shape, unfit
+from weighlock.detection.material import Kind, Label, hashes, subkey
+from weighlock.errors import ConfigError
+from weighlock.model import Level
+
+
+@click.group("records", cls=Group)
+def records() -> None:
+    """Known values, such as the numbers and names of customers: any text that has one is a finding.
+
+    They are kept as keyed hashes of their letters and digits, so case, spaces and hyphens make no difference.
+    """
+
+
+def _entity(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", value):
+        raise click.BadParameter("capitals, digits and underscores, such as CUSTOMER_ID")
+    return value
+
+
+@records.command("add")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--column", "columns", required=True, multiple=True, help="Its name in the first line; may be repeated.")
+@click.option("--entity", required=True, callback=_entity, help="What they are, such as CUSTOMER_ID or PERSON.")
+@label_option(required=True, help="What they are called in findings. A label that is there is replaced.")
+@level_option
+@state_option
+@as_json
+def add(file: Path, columns: tuple[str, ...], entity: str, label: str, level: str, state: str, as_json: bool) -> None:
+    """Index the values of columns of FILE, a CSV file with a first line of names.
+
+    Refused, and counted: values of under 4 characters or 6 digits, and single words, which stand in other texts too.
+    The policy speaks of these findings by their tag, `record`, or by ENTITY where a rule finds it as well.
+    """
+    folder, key = open_state(state)
+    refused: Counter[str] = Counter()
+    values: set[str] = set()
+    shapes: set[int] = set()
+    console = Console(stderr=True)
+    rows = _values(file, columns)
+    for value in track(rows, "indexing", total=None, console=console, transient=True, disable=not console.is_terminal):
+        if reason := unfit(value):
+            refused[reason] += bool(value.strip())
+        else:
+            values.add(normal(value))
+    if not values:
+        raise ConfigError(f"no value that can be looked for{_told(refused)}", str(file))
+    shapes = {shape(value) for value in values}
+    index = hashes(subkey(key, Kind.RECORD), (value.encode() for value in values))
+    made = Label(Kind.RECORD, label, entity, Level[level.upper()], now(), tuple(sorted(shapes)))
+    with material.locked(folder):
+        material.write(folder, key, made, index)
+    if as_json:
+        said = {"label": label, "rule": made.rule, "entity": entity, "records": len(values)}
+        click.echo(json.dumps(said | {"refused": {reason: n for reason, n in refused.items() if n}}))
+        return
+    click.echo(f"indexed {len(values)} records as {made.rule}{_told(refused)}")
+
+
+def _told(refused: Counter[str]) -> str:
+    counts = ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items()) if count)
+    return f"; refused: {counts}" if counts else ""
+
+
+def _values(file: Path, columns: tuple[str, ...]) -> Iterator[str]:
+    """Raises ConfigError for a file that is not such a table. What stands in it is not told."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            table = csv.DictReader(lines)
+            for column in columns:
+                if column not in (table.fieldnames or ()):
+                    raise ConfigError(f"has no column {column!r}", str(file))
+            for row in table:
+                yield from (row[column] or "" for column in columns)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"cannot be read as CSV: {type(error).__name__}", str(file)) from None
+
+
+list_command(
+    records, Kind.RECORD, columns=["label", "rule", "entity", "level", "size", "added"], empty="no record is indexed"
+)
+remove_command(records, Kind.RECORD)
