@@ -192,3 +192,15 @@ def test_no_value_of_a_table_stands_in_an_error(state: Path, tmp_path: Path) -> 
     result = run(state, "records", "add", table, "--column", "id", "--entity", "X", "--label", "x")
     assert result.exit_code == 78
     assert "SECRET" not in result.output
+
+
+def test_a_scan_finds_what_the_gateway_of_that_state_folder_would(state: Path, tree: Path, tmp_path: Path) -> None:
+    run(state, "fingerprint", "add", tree, "--label", "acme-billing")
+    pasted = tmp_path / "pasted.txt"
+    pasted.write_text(CODE)
+
+    result = run(state, "scan", pasted, "--ner", "none", "--json")
+
+    assert result.exit_code == 1
+    assert "fingerprint-acme-billing" in result.stdout
+    assert "fingerprint-acme-billing" not in run(tmp_path / "other", "scan", pasted, "--ner", "none", "--json").stdout

@@ -126,3 +126,12 @@ def test_a_single_word_that_begins_a_sentence_needs_more_than_its_capital() -> N
     marked = [word(text, "Pedestrians", "NRP"), word(text, "Siemens", "ORGANIZATION")]
 
     assert seconded(text, marked, []) == [marked[1]]
+
+
+@pytest.mark.parametrize(
+    ("value", "credible_"), [("locks", False), ("2231", False), ("Hauptstraße", True), ("rue 5", True)]
+)
+def test_an_address_has_a_name_and_a_number_or_a_capital(value: str, credible_: bool) -> None:
+    text = f"It is about {value} there."
+
+    assert bool(credible(text, [word(text, value, "STREET_ADDRESS")])) == credible_

@@ -16,8 +16,10 @@ from rich.progress import Progress
 from weighlock.adapters import rulebook
 from weighlock.adapters.inspector.cache import RUN
 from weighlock.adapters.inspector.pool import Pool
+from weighlock.adapters.keys import open_keys
+from weighlock.adapters.material import NONE, Material, MaterialWatch
 from weighlock.cli import findings
-from weighlock.cli.common import EXIT_WRONG, as_json, print_table, read_settings, rules_option
+from weighlock.cli.common import EXIT_WRONG, as_json, print_table, read_settings, rules_option, state_option
 from weighlock.cli.ledger import terminal
 from weighlock.detection.rules import RuleSet
 from weighlock.errors import Refused, TooLarge, Unsupported
@@ -47,9 +49,12 @@ class Scanned:
 @click.option("--min-level", type=click.Choice(LEVELS), default=LEVELS[0], show_default=True, help="Nothing below it.")
 @click.option("--show", is_flag=True, help="Show what was found, instead of its shape.")
 @click.option("--text", "as_text", is_flag=True, help="Print the texts themselves, with what was found marked.")
-@click.option("--ner", type=click.Choice(NER), help="Models that find names. Default: WEIGHLOCK_NER, else spacy.")
+@click.option(
+    "--ner", type=click.Choice(NER), help="Models that find names. Default: WEIGHLOCK_NER, else spacy+rampart."
+)
 @click.option("--workers", default="", metavar="N", help="Processes. Default: WEIGHLOCK_WORKERS, else 2.")
 @rules_option
+@state_option
 @as_json
 @click.pass_context
 def scan(
@@ -61,12 +66,14 @@ def scan(
     ner: str | None,
     workers: str,
     rules: str,
+    state: str,
     as_json: bool,
 ) -> None:
     """Show what the gateway would find in files, folders or standard input, and send nothing anywhere.
 
     What was found is shown by its shape alone, with an x for every letter and digit: the output may be kept. VIEW says
-    how it was read: raw, or what had to be undone first, such as decoded. Folders are walked, but for links and .git.
+    how it was read: raw, or what had to be undone first, such as decoded. Folders are walked, but for links and .git. Fingerprints, records and canaries
+    are those of the state folder, where a gateway has used it.
 
     \b
     Examples:
@@ -84,7 +91,7 @@ def scan(
     """
     if as_json and as_text:
         raise click.UsageError("--json and --text are two ways to print; choose one")
-    settings = read_settings(rules=rules, ner=ner or "", workers=workers)
+    settings = read_settings(rules=rules, state=state, ner=ner or "", workers=workers)
     ruleset = rulebook.detection_rules(rulebook.read(settings.rules))
 
     def told(file: str, value: str, found: Sequence[Finding]) -> Scanned:
@@ -120,12 +127,21 @@ def _walked(paths: Sequence[Path]) -> tuple[list[Path], dict[str, Scanned]]:
     return list(files), failed
 
 
+def _material(state: Path) -> tuple[bytes, Callable[[], Material]]:
+    """The installation's key and what it knows; a key of no use, and nothing, where there is no installation."""
+    if not (state / "fingerprint.key").is_file():
+        return secrets.token_bytes(32), lambda: NONE
+    key = open_keys(state).fingerprint
+    return key, MaterialWatch(state, key).current
+
+
 async def _scanned(
     files: Sequence[Path], settings: Settings, rules: RuleSet, told: Callable[..., Scanned]
 ) -> dict[str, Scanned]:
     size = sum(file.stat().st_size for file in files if file != STDIN)
     workers = min(settings.workers, 1 + size // RUN)  # each takes seconds to start
-    pool = Pool(workers, settings.inspect_timeout, secrets.token_bytes(32), settings.cache, settings.ner)
+    key, material = _material(settings.state)
+    pool = Pool(workers, settings.inspect_timeout, key, settings.cache, settings.ner, material)
     places = asyncio.Semaphore(PER_WORKER * workers)
 
     async def one(file: Path) -> tuple[str, Scanned]:

@@ -129,10 +129,17 @@ def full_names(text: str) -> Iterator[tuple[int, int]]:
 
 def credible(text: str, words: Sequence[Word]) -> list[Word]:
     """Those of a model's *words* that can be what it takes them for: in code, only what looks like a full name."""
+    words = [word for word in words if word.entity != "STREET_ADDRESS" or _can_be_address(text[word.start : word.end])]
     if is_code(text):
         names = list(full_names(text))
         return [word for word in words if any(start < word.end and word.start < end for start, end in names)]
     return [word for word in words if word.entity not in _NAMES or _can_be_name(text, word)]
+
+
+def _can_be_address(value: str) -> bool:
+    """One has a name, and a number or a capital."""
+    digits, letters = any(map(str.isdigit, value)), any(map(str.isalpha, value))
+    return letters and (digits or not value.islower())
 
 
 def _can_be_name(text: str, word: Word) -> bool:

@@ -18,7 +18,7 @@ ALPHABETS: Mapping[str, str] = MappingProxyType(
         "digit": string.digits,
         "upper": string.ascii_uppercase,
         "base32": string.ascii_uppercase + "234567",
-    "bech32": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
+        "bech32": "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
     }
 )
 SEPARATORS = ("\n", " ", ", ", "\u00a0")
