@@ -16,7 +16,7 @@ from weighlock.errors import ConfigError
 
 PREFIX = "weighlock_"
 NER = ("spacy+rampart", "spacy", "rampart", "none")
-NER_DEFAULT = "spacy"
+NER_DEFAULT = "spacy+rampart"
 
 
 def _size(text: str) -> int:

@@ -72,8 +72,8 @@ def scan(
     """Show what the gateway would find in files, folders or standard input, and send nothing anywhere.
 
     What was found is shown by its shape alone, with an x for every letter and digit: the output may be kept. VIEW says
-    how it was read: raw, or what had to be undone first, such as decoded. Folders are walked, but for links and .git. Fingerprints, records and canaries
-    are those of the state folder, where a gateway has used it.
+    how it was read: raw, or what had to be undone first, such as decoded. Folders are walked, but for links and .git.
+    Fingerprints, records and canaries are those of the state folder, where a gateway has used it.
 
     \b
     Examples:
