@@ -118,14 +118,14 @@ def test_a_person_counts_only_where_the_other_model_has_any_doubt() -> None:
     marked = [word(text, "Guilty Pleasures"), word(text, "Maria")]
     doubted = [word(text, value) for value in ("For", "more", "see", "Guilty", "Pleasures", "by")]
 
-    assert seconded(text, marked, doubted) == [marked[1]]
+    assert seconded(text, marked, doubted, known=True) == [marked[1]]
 
 
 def test_a_single_word_that_begins_a_sentence_needs_more_than_its_capital() -> None:
     text = "Pedestrians wait. They come from Siemens."
     marked = [word(text, "Pedestrians", "NRP"), word(text, "Siemens", "ORGANIZATION")]
 
-    assert seconded(text, marked, []) == [marked[1]]
+    assert seconded(text, marked, [], known=True) == [marked[1]]
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,10 @@ def test_an_address_has_a_name_and_a_number_or_a_capital(value: str, credible_: 
     text = f"It is about {value} there."
 
     assert bool(credible(text, [word(text, value, "STREET_ADDRESS")])) == credible_
+
+
+def test_in_a_language_that_a_model_does_not_know_only_full_names_count() -> None:
+    text = "Die Lieferung für Sabine Krause kommt am Montag."
+    marked = [word(text, value) for value in ("Die Lieferung", "Sabine Krause", "Montag")]
+
+    assert seconded(text, marked, [], known=False) == [marked[1]]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from weighlock.detection.entities import Word
+from weighlock.detection.languages import STARTERS
 
 SHORT = 64
 """Code points up to which prose is always read."""
@@ -27,38 +28,6 @@ _NAME = r"[A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩА-Я](?:[a-zß-öø-ÿā-žα-ωа-я]+|\.)(?
 _PARTICLES = "(?:(?:van|von|der|den|de|da|di|del|della|dos|la|le|du|zu|bin|el|al|ter) ){0,3}"
 _FULL_NAME = re.compile(rf"(?<![\w.@#$/\\-])(?P<first>{_NAME}) {_PARTICLES}{_NAME}(?: {_NAME})*(?![\w(@\\]|[._/-]\w)")
 
-_STARTERS = frozenset(
-    # English
-    "a about above after again all also although an and another any are as at because been before both but by can"
-    " could did do does each either even every finally first for from further had has have he hence her here his how"
-    " however i if in indeed instead is it its just last later let like many may meanwhile might more moreover most"
-    " much my neither never nevertheless next no nor not note now of often on once one only or other our over perhaps"
-    " please see several she should similarly since so some sometimes soon still such than that the their then there"
-    " therefore these they this those though through thus to today together too two under unless until use we well"
-    " were what when where whereas whether which while who why will with within without would yes yet you your"
-    # German
-    " aber alle als also am an auch auf aus bei bitte da dabei damit dann darum das dass dem den denn der des deshalb"
-    " die dies diese dieser dieses doch dort du durch ein eine einem einen einer er es für gegen hier ich ihr ihre im"
-    " in ist ja jede jeder jetzt kein keine man mein mit nach nicht noch nur ob oder ohne seit sie sind so sondern und"
-    " uns unser unter vom von vor wann warum was wegen weil wenn wer wie wir wo zu zum zur zwar"
-    # French, Spanish, Italian, Portuguese, Dutch
-    " alors après au aussi avant avec bien c ce ces cet cette comme dans depuis donc du elle elles en entre est et il"
-    " ils j je l la le les leur lorsque mais mes mon même ne nos notre nous où par parce pas pendant pour pourquoi puis"
-    " qu quand que qui quoi sa sans selon ses si son sont sous sur tous tout très un une vers voici vos votre vous"
-    " ahora al antes aquí así aunque como con cuando cuál de del desde después donde dos el ella ellos entonces era"
-    " esta este esto estos fue hay hoy las lo los me mi muy más nada ni nos o para pero por porque pues que quién se"
-    " sin sobre su sus también todo todos tras tu un una usted y ya yo"
-    " a ai allora anche anno che chi ci come cosa così da dal dalla di dopo dove e ecco essere fra gli ha ho i inoltre"
-    " invece io le loro ma mentre nei nel nella non o ogni oggi per perché però più poi prima quale quando quella"
-    " quello questa questo qui se sei si sono su sua sul tra tutti tutto un uno"
-    " agora ao aos aqui as até bem com como da das de depois do dos e ela ele eles em então era essa esse esta este eu"
-    " foi há isso isto já mais mas me meu minha muito na nas no nos não nós o onde os ou para pela pelo por porque"
-    " quando que quem se sem ser seu sua são só também tem todos um uma você à é"
-    " aan alle als bij daar dan dat de deze die dit door een en er geen had heb hebben heeft het hier hij hoe hun ik"
-    " in is ja je kan maar meer men met mijn na naar niet nog nu of om omdat onder ons ook op over te toen tot uit"
-    " van veel voor waar wanneer waren was wat we wel wie wij word zal ze zich zij zijn zo zou".split()
-)
-"""Words of seven languages that a sentence may begin with and that are no names."""
 _TERMS = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september"
     " october november december english german french spanish italian dutch portuguese internet python java javascript"
@@ -106,7 +75,7 @@ def has_name_like(text: str, known: Sequence[Word] = ()) -> bool:
         if _is_term(text, word) or any(other.start <= word.start() < other.end for other in known):
             continue
         first = re.split("['’]", word[0], maxsplit=1)[0].lower()
-        if first not in _STARTERS or not _begins_sentence(text, word.start()):
+        if first not in STARTERS or not _begins_sentence(text, word.start()):
             return True
     return not capitals
 
@@ -122,7 +91,7 @@ def _is_term(text: str, word: re.Match[str]) -> bool:
 def full_names(text: str) -> Iterator[tuple[int, int]]:
     """Where words with capitals stand side by side, as first and last names do."""
     for match in _FULL_NAME.finditer(text):
-        start = match.end("first") + 1 if match["first"].lower() in _STARTERS else match.start()
+        start = match.end("first") + 1 if match["first"].lower() in STARTERS else match.start()
         if " " in text[start : match.end()]:
             yield start, match.end()
 
@@ -131,8 +100,7 @@ def credible(text: str, words: Sequence[Word]) -> list[Word]:
     """Those of a model's *words* that can be what it takes them for: in code, only what looks like a full name."""
     words = [word for word in words if word.entity != "STREET_ADDRESS" or _can_be_address(text[word.start : word.end])]
     if is_code(text):
-        names = list(full_names(text))
-        return [word for word in words if any(start < word.end and word.start < end for start, end in names)]
+        return _in_full_names(text, words)
     return [word for word in words if word.entity not in _NAMES or _can_be_name(text, word)]
 
 
@@ -155,9 +123,17 @@ def _can_be_name(text: str, word: Word) -> bool:
     return _CAMEL.search(value) is None or _NAMING.match(value) is not None
 
 
-def seconded(text: str, words: Sequence[Word], doubted: Sequence[Word]) -> list[Word]:
-    """Those of a model's *words* that stand after another one looked at them, which holds *doubted* for nothing."""
-    return [word for word in words if not _outvoted(text, word, doubted)]
+def seconded(text: str, words: Sequence[Word], doubted: Sequence[Word], *, known: bool) -> list[Word]:
+    """Those of a model's *words* that stand after another one looked at them, which holds *doubted* for nothing. In a
+    language that is not *known* to the model, only what looks like a full name.
+    """
+    left = [word for word in words if not _outvoted(text, word, doubted)]
+    return left if known else _in_full_names(text, left)
+
+
+def _in_full_names(text: str, words: Sequence[Word]) -> list[Word]:
+    names = list(full_names(text))
+    return [word for word in words if any(start < word.end and word.start < end for start, end in names)]
 
 
 def _outvoted(text: str, word: Word, doubted: Sequence[Word]) -> bool:

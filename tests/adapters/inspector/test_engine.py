@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighlock.adapters.inspector.engine import RuleRecognizer
+from weighlock.adapters.inspector.engine import Engine, RuleRecognizer
+from weighlock.adapters.inspector.ner import Marks
+from weighlock.detection.entities import Word
 from weighlock.detection.rules import Rule
-from weighlock.model import Level
+from weighlock.model import Level, Role, Text
 
 
 def a_rule(pattern: str, **given: object) -> Rule:
@@ -55,3 +57,15 @@ def test_no_character_but_the_one_that_is_handled_changes_its_length_in_lower_ca
     longer = [c for c in map(chr, range(sys.maxunicode + 1)) if len(c.lower()) != 1]
 
     assert longer == ["\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}"]
+
+
+def test_what_a_rule_leaves_of_a_guess_has_no_space_beside_it() -> None:
+    engine = Engine(bytes(32), "none")
+    engine.use([a_rule("Herr")])
+    text = "Herr Yilmaz"
+    marks = Marks([Word(0, len(text), "PERSON", 0.9)])
+    engine._artifacts = lambda segments, *, ner: iter([marks])  # type: ignore[method-assign]
+
+    found = engine.inspect([Text("/x", Role.CONTENT, text)])
+
+    assert [text[finding.start : finding.end] for finding in found] == ["Herr", "Yilmaz"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -150,8 +151,8 @@ class Engine:
         artifacts = self._artifacts([words(view.text) for view in read], ner=text.role is Role.CONTENT)
         for segment, others, plain, names in zip(segments, shown, read, artifacts, strict=True):
             for hit in resolve(counted(hits(segment, others, partial(self._shown, plain, names)), self._thresholds)):
-                if not hit.guess or any(map(str.isalnum, segment[hit.start : hit.end])):
-                    yield self._finding(text, segment, hit, start)
+                if whole := _trimmed(segment, hit) if hit.guess else hit:
+                    yield self._finding(text, segment, whole, start)
             start += len(segment)
 
     def _artifacts(self, segments: list[str], *, ner: bool) -> Iterator[Marks]:
@@ -198,6 +199,14 @@ class Engine:
             tags=frozenset(hit.tags),
             view=hit.view,
         )
+
+
+def _trimmed(segment: str, hit: Hit) -> Hit | None:
+    """What a rule left of a guess, without the space beside it; None where nothing else is left."""
+    value = segment[hit.start : hit.end]
+    if not any(map(str.isalnum, value)):
+        return None
+    return replace(hit, start=hit.end - len(value.lstrip()), end=hit.start + len(value.rstrip()))
 
 
 def _guess(result: RecognizerResult) -> Hit:

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from weighlock.adapters.inspector.models import SPACY
 from weighlock.detection.entities import Word, tidied
+from weighlock.detection.languages import is_english
 from weighlock.detection.reading import Reading, credible, has_name_like, seconded, worth_reading
 
 ENTITIES = {
@@ -31,6 +32,10 @@ SCORE = 0.6
 class Model(Protocol):
     entities: tuple[str, ...]
 
+    def knows(self, text: str) -> bool:
+        """Whether *text* is in a language that it was made for."""
+        ...
+
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One for each text."""
         ...
@@ -43,6 +48,9 @@ class Spacy:
 
     def __init__(self) -> None:
         self._nlp = spacy.load(SPACY, exclude=["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"])
+
+    def knows(self, text: str) -> bool:
+        return is_english(text)
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         # Strings that spaCy met once would stay in its vocabulary for ever.
@@ -105,7 +113,9 @@ class Reader(NlpEngine):
         left = [at for at, text in enumerate(texts) if worth_reading(text)]
         for number, model in enumerate(self._models):
             for at, reading in zip(left, model.read([texts[at] for at in left]), strict=True):
-                words = seconded(texts[at], reading.words, doubted[at]) if number else reading.words
+                words = reading.words
+                if number:
+                    words = seconded(texts[at], words, doubted[at], known=model.knows(texts[at]))
                 marked[at] += credible(texts[at], words)
                 doubted[at] = reading.doubted
             left = [at for at in left if has_name_like(texts[at], marked[at])]

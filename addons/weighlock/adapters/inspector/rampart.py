@@ -80,6 +80,9 @@ class Rampart:
         labels = {int(k): v for k, v in json.loads((folder / "config.json").read_text())["id2label"].items()}
         self._groups = _groups(labels)
 
+    def knows(self, text: str) -> bool:
+        return True
+
     def read(self, texts: Sequence[str]) -> list[Reading]:
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         windows = [(at, start) for at, encoding in enumerate(encodings) for start in _starts(len(encoding.ids))]
