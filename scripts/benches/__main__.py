@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 import engines
 import exchange
+import owned
 import verifying
 from figures import RESULTS, Figure, document
 from rich.console import Console
@@ -17,6 +18,7 @@ BENCHES: dict[str, Callable[[Callable[[str], None]], list[Figure]]] = {
     "detection": engines.run,
     "gateway": exchange.run,
     "identity": verifying.run,
+    "material": owned.run,
 }
 
 
