@@ -6,12 +6,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from weighlock.detection.exact import candidates, normal, shape, unfit
+from weighlock.detection.exact import beginning, candidates, normal, shape, unfit
 
 
 def spans(text: str, *values: str) -> list[str]:
     wanted = {normal(value) for value in values}
-    return [text[a:b] for a, b, found in candidates(text, {shape(value) for value in wanted}) if found in wanted]
+    shapes, beginnings = {shape(value) for value in wanted}, {beginning(value) for value in wanted}
+    found = list(candidates(text, shapes, beginnings.__contains__))
+    assert found == [one for one in candidates(text, shapes, lambda _: True) if beginning(one[2]) in beginnings]
+    return [text[start:end] for start, end, value in found if value in wanted]
 
 
 @pytest.mark.parametrize(

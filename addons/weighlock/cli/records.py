@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -16,8 +17,8 @@ from rich.progress import track
 from weighlock.adapters.stores import material
 from weighlock.cli.common import Group, as_json, state_option
 from weighlock.cli.indexes import label_option, level_option, list_command, now, open_state, remove_command
-from weighlock.detection.exact import normal, shape, unfit
-from weighlock.detection.material import Kind, Label, hashes, subkey
+from weighlock.detection.exact import beginning, normal, shape, unfit
+from weighlock.detection.material import Kind, Label, bitmap, hashes, subkey
 from weighlock.errors import ConfigError
 from weighlock.model import Level
 
@@ -53,7 +54,6 @@ def add(file: Path, columns: tuple[str, ...], entity: str, label: str, level: st
     folder, key = open_state(state)
     refused: Counter[str] = Counter()
     values: set[str] = set()
-    shapes: set[int] = set()
     console = Console(stderr=True)
     rows = _values(file, columns)
     for value in track(rows, "indexing", total=None, console=console, transient=True, disable=not console.is_terminal):
@@ -64,8 +64,10 @@ def add(file: Path, columns: tuple[str, ...], entity: str, label: str, level: st
     if not values:
         raise ConfigError(f"no value that can be looked for{_told(refused)}", str(file))
     shapes = {shape(value) for value in values}
-    index = hashes(subkey(key, Kind.RECORD), (value.encode() for value in values))
-    made = Label(Kind.RECORD, label, entity, Level[level.upper()], now(), tuple(sorted(shapes)))
+    index, begins = (_hashed(key, given) for given in (values, set(map(beginning, values))))
+    made = Label(
+        Kind.RECORD, label, entity, Level[level.upper()], now(), tuple(sorted(shapes)), beginnings=bitmap(begins)
+    )
     with material.locked(folder):
         material.write(folder, key, made, index)
     if as_json:
@@ -73,6 +75,10 @@ def add(file: Path, columns: tuple[str, ...], entity: str, label: str, level: st
         click.echo(json.dumps(said | {"refused": {reason: n for reason, n in refused.items() if n}}))
         return
     click.echo(f"indexed {len(values)} records as {made.rule}{_told(refused)}")
+
+
+def _hashed(key: bytes, values: set[str]) -> Any:
+    return hashes(subkey(key, Kind.RECORD), (value.encode() for value in values))
 
 
 def _told(refused: Counter[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 
 from weighlock.detection.material import lowered
 
@@ -40,15 +40,26 @@ def shape(value: str) -> int:
     return 2 * len(value) + any(map(str.isdigit, value))
 
 
-def candidates(text: str, shapes: Set[int]) -> Iterator[tuple[int, int, str]]:
-    """What in *text* could be a value of one of the *shapes*: from, to, and its normal form."""
+def beginning(value: str) -> str:
+    """Of a normal value, what says whether it is worth reading on."""
+    return value[:SHORTEST]
+
+
+def candidates(text: str, shapes: Set[int], begins: Callable[[str], bool]) -> Iterator[tuple[int, int, str]]:
+    """What in *text* could be a value of one of the *shapes*, with a beginning that one *begins* with: from, to, and
+    its normal form.
+    """
     low = lowered(text)
     words = [(match.start(), match.end(), match[0]) for match in _WORD.finditer(low)]
     longest = max(shapes, default=0) // 2
     for first, (start, end, value) in enumerate(words):
-        at = first
+        at, known = first, False
         while len(value) <= longest:
-            if shape(value) in shapes:
+            if not known and len(value) >= SHORTEST:
+                if not begins(beginning(value)):
+                    break
+                known = True
+            if known and shape(value) in shapes:
                 yield start, end, value
             at += 1
             if at == len(words) or at - first == WORDS or not _joins(low, end, words[at][0]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -52,6 +52,8 @@ class Label:
     """When, UTC."""
     shapes: tuple[int, ...] = ()
     """Of the values of records: nothing else has to be hashed to be looked up."""
+    beginnings: str = field(default="", repr=False)
+    """And what they begin with: a bitmap of keyed hashes, hex."""
 
     @property
     def rule(self) -> str:
@@ -75,6 +77,21 @@ def held(index: Any, wanted: Any) -> Any:
         return np.zeros(len(wanted), bool)
     places = np.minimum(np.searchsorted(index, wanted), len(index) - 1)
     return index[places] == wanted
+
+
+def bitmap(hashes: Any) -> str:
+    """Which of 2**16 places *hashes* fall on."""
+    places = np.zeros(_PLANE, bool)
+    places[(hashes >> np.uint64(48)).astype(np.intp)] = True
+    return np.packbits(places).tobytes().hex()
+
+
+def places(bitmaps: Iterable[str]) -> Any:
+    """Of each of the places, whether one of *bitmaps* has it."""
+    taken = np.zeros(_PLANE, bool)
+    for one in bitmaps:
+        taken |= np.unpackbits(np.frombuffer(bytes.fromhex(one), np.uint8)).astype(bool)
+    return taken
 
 
 def lowered(text: str) -> str:

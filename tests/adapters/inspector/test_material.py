@@ -10,8 +10,8 @@ import pytest
 from weighlock.adapters.inspector.engine import Engine
 from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.stores import material
-from weighlock.detection.exact import normal, shape
-from weighlock.detection.material import CODE, Kind, Label, hashes, subkey
+from weighlock.detection.exact import beginning, normal, shape
+from weighlock.detection.material import CODE, Kind, Label, bitmap, hashes, subkey
 from weighlock.detection.shingles import telling
 from weighlock.model import Level, Role, Text
 from weighlock.segments import split
@@ -29,7 +29,8 @@ OWN = "".join(
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
     value = normal("QX-7734-B")
-    crm = Label(Kind.RECORD, "crm", "CUSTOMER_ID", Level.HIGH, "", (shape(value),))
+    begins = bitmap(hashes(subkey(KEY, Kind.RECORD), [beginning(value).encode()]))
+    crm = Label(Kind.RECORD, "crm", "CUSTOMER_ID", Level.HIGH, "", (shape(value),), begins)
     with material.locked(tmp_path):
         material.write(tmp_path, KEY, crm, hashes(subkey(KEY, Kind.RECORD), [value.encode()]))
         acme = Label(Kind.FINGERPRINT, "acme", CODE, Level.HIGH, "")

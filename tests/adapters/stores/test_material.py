@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from weighlock.adapters.inspector.material import MaterialSearch
 from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.stores import material
-from weighlock.detection.exact import normal, shape
-from weighlock.detection.material import Folded, Kind, Label, hashes, subkey
+from weighlock.detection.exact import beginning, normal, shape
+from weighlock.detection.material import Folded, Kind, Label, bitmap, hashes, places, subkey
 from weighlock.detection.shingles import telling
 from weighlock.errors import ConfigError, Unavailable
 from weighlock.model import Level
 
 KEY = bytes(range(32))
 TEXT = "Whoever tends the upper gate shall count the barges that pass it, and tell the keeper of the lower gate. "
-CRM = Label(Kind.RECORD, "crm", "CUSTOMER_ID", Level.HIGH, "2026-01-01", (shape("cust4711"), shape("annaberg")))
+VALUES = ("cust4711", "annaberg")
+BEGINNINGS = bitmap(hashes(subkey(KEY, Kind.RECORD), (beginning(value).encode() for value in VALUES)))
+CRM = Label(Kind.RECORD, "crm", "CUSTOMER_ID", Level.HIGH, "2026-01-01", tuple(map(shape, VALUES)), BEGINNINGS)
 ACME = Label(Kind.FINGERPRINT, "acme", "DOCUMENT", Level.MEDIUM, "2026-01-01")
 
 
@@ -180,3 +182,10 @@ def test_an_inspector_refuses_what_was_changed_behind_its_back(state: Path) -> N
 
     with pytest.raises(Unavailable, match="material-unreadable"):
         MaterialSearch(files, KEY)
+
+
+@given(st.lists(st.integers(0, (1 << 64) - 1), max_size=50), st.lists(st.integers(0, (1 << 64) - 1), max_size=50))
+def test_a_bitmap_has_the_places_of_its_hashes_and_no_other(one: list[int], other: list[int]) -> None:
+    both = places([bitmap(np.array(one, np.uint64)), bitmap(np.array(other, np.uint64))])
+
+    assert set(np.flatnonzero(both).tolist()) == {value >> 48 for value in one + other}

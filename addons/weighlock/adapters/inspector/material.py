@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from weighlock.adapters.stores import material
 from weighlock.detection import canary, exact
-from weighlock.detection.material import TAGS, Folded, Kind, Label, hashes, held, subkey
+from weighlock.detection.material import TAGS, Folded, Kind, Label, hashes, held, places, subkey
 from weighlock.detection.resolve import Hit
 from weighlock.detection.shingles import runs, shingles
 from weighlock.errors import ConfigError, Unavailable
@@ -28,6 +29,8 @@ class MaterialSearch:
             label, index = _read(Path(path), key, mac)
             self._indexes[label.kind].append((label, index))
         self._keys = {kind: subkey(key, kind) for kind in Kind}
+        self._begins = lru_cache(maxsize=1 << 16)(self._beginning)
+        self._beginnings = places(label.beginnings for label, _ in self._indexes[Kind.RECORD])
         self._shapes = frozenset(shape for label, _ in self._indexes[Kind.RECORD] for shape in label.shapes)
 
     def hits(self, text: str) -> Iterator[Hit]:
@@ -40,10 +43,14 @@ class MaterialSearch:
             yield from self._fingerprints(Folded(text))
 
     def _records(self, text: str) -> Iterator[Hit]:
-        found = list(exact.candidates(text, self._shapes))
+        found = list(exact.candidates(text, self._shapes, self._begins))
         wanted = hashes(self._keys[Kind.RECORD], (value.encode("utf-8", "surrogatepass") for *_, value in found))
         for label, at in self._held(Kind.RECORD, wanted):
             yield _hit(label, 1.0, *found[at][:2])
+
+    def _beginning(self, value: str) -> bool:
+        (place,) = hashes(self._keys[Kind.RECORD], [value.encode("utf-8", "surrogatepass")]) >> 48
+        return bool(self._beginnings[int(place)])
 
     def _canaries(self, folded: Folded) -> Iterator[Hit]:
         found = list(canary.candidates(folded.text))
