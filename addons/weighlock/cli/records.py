@@ -6,11 +6,13 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich.console import Console
 from rich.progress import track
 
@@ -21,6 +23,8 @@ from weighlock.detection.exact import beginning, normal, shape, unfit
 from weighlock.detection.material import Kind, Label, bitmap, hashes, subkey
 from weighlock.errors import ConfigError
 from weighlock.model import Level
+
+_BATCH = 1 << 14
 
 
 @click.group("records", cls=Group)
@@ -53,31 +57,40 @@ def add(file: Path, columns: tuple[str, ...], entity: str, label: str, level: st
     """
     folder, key = open_state(state)
     refused: Counter[str] = Counter()
-    values: set[str] = set()
-    console = Console(stderr=True)
-    rows = _values(file, columns)
-    for value in track(rows, "indexing", total=None, console=console, transient=True, disable=not console.is_terminal):
-        if reason := unfit(value):
-            refused[reason] += bool(value.strip())
-        else:
-            values.add(normal(value))
-    if not values:
+    shapes: set[int] = set()
+    beginnings: set[str] = set()
+    parts = []
+    for values in batched(_fit(_values(file, columns), refused), _BATCH):  # a million of them are not held at once
+        parts.append(_hashed(key, values))
+        shapes.update(map(shape, values))
+        beginnings.update(map(beginning, values))
+    if not parts:
         raise ConfigError(f"no value that can be looked for{_told(refused)}", str(file))
-    shapes = {shape(value) for value in values}
-    index, begins = (_hashed(key, given) for given in (values, set(map(beginning, values))))
-    made = Label(
-        Kind.RECORD, label, entity, Level[level.upper()], now(), tuple(sorted(shapes)), beginnings=bitmap(begins)
-    )
+    index = np.unique(np.concatenate(parts))
+    begins = bitmap(_hashed(key, beginnings))
+    made = Label(Kind.RECORD, label, entity, Level[level.upper()], now(), tuple(sorted(shapes)), begins)
     with material.locked(folder):
         material.write(folder, key, made, index)
     if as_json:
-        said = {"label": label, "rule": made.rule, "entity": entity, "records": len(values)}
+        said = {"label": label, "rule": made.rule, "entity": entity, "records": len(index)}
         click.echo(json.dumps(said | {"refused": {reason: n for reason, n in refused.items() if n}}))
         return
-    click.echo(f"indexed {len(values)} records as {made.rule}{_told(refused)}")
+    click.echo(f"indexed {len(index)} records as {made.rule}{_told(refused)}")
 
 
-def _hashed(key: bytes, values: set[str]) -> Any:
+def _fit(values: Iterable[str], refused: Counter[str]) -> Iterator[str]:
+    """The normal form of those that can be looked for; the others are counted."""
+    console = Console(stderr=True)
+    for value in track(
+        values, "indexing", total=None, console=console, transient=True, disable=not console.is_terminal
+    ):
+        if reason := unfit(value):
+            refused[reason] += bool(value.strip())
+        else:
+            yield normal(value)
+
+
+def _hashed(key: bytes, values: Iterable[str]) -> Any:
     return hashes(subkey(key, Kind.RECORD), (value.encode() for value in values))
 
 
