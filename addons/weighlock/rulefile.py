@@ -134,7 +134,7 @@ def parse(text: str, file: str) -> Node:
     """The one document in *text*. *file* is how the errors call it. A file that did not change is not read again."""
     if len(text) > LIMIT:
         raise ConfigError(f"larger than {LIMIT} characters", file)
-    yaml: Any = YAML(typ="rt", pure=True)
+    yaml: Any = YAML(typ="safe", pure=True)
     try:
         for token in yaml.scan(text):
             if isinstance(token, AnchorToken | AliasToken | TagToken):

@@ -14,6 +14,8 @@ from weighlock.detection.rules import Rule
 FOLDED = re.compile("[\u0130\u017f\u212a]")
 """Letters whose other case is an ASCII one. A text that has any of them may match without matching here."""
 
+_WORD = 4
+"""The length from which a word is rare enough to be looked for by itself."""
 _COUNT = 9
 """The greatest lower bound that is kept."""
 _HIGH = r"\x{80}-\x{10ffff}"
@@ -28,7 +30,8 @@ _ASCII = [chr(code) for code in range(128)]
 
 def expression(rule: Rule) -> str | None:
     """In syntax that RE2 and Hyperscan read alike; None for a rule that cannot be put so and must always be tried."""
-    if words := rule.keywords or [stem(word) for word in rule.context]:
+    words = rule.keywords or [stem(word) for word in rule.context]
+    if words and min(map(len, words)) >= _WORD:
         return "(?i)(?:" + "|".join(map(_literal, words)) + ")"
     return relaxed(rule.pattern)
 

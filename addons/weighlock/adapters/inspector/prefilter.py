@@ -19,6 +19,9 @@ from weighlock.detection.rules import Rule
 WARM = 1 << 16
 """Bytes after which compiling for Hyperscan pays."""
 
+GROUP = 24
+"""Expressions in one database of Hyperscan: more of them take longer to compile, fewer of them to match."""
+
 Match = Callable[[bytes], Sequence[int]]
 """The numbers of the expressions that match some UTF-8, in any order."""
 
@@ -60,15 +63,20 @@ def hyperscan(expressions: Sequence[bytes]) -> Match:
     import hyperscan as hs  # noqa: PLC0415, not made for every processor
 
     flags = hs.HS_FLAG_UTF8 | hs.HS_FLAG_SINGLEMATCH | hs.HS_FLAG_ALLOWEMPTY | hs.HS_FLAG_PREFILTER
-    database = hs.Database()
-    database.compile(expressions=list(expressions), ids=list(range(len(expressions))), flags=[flags] * len(expressions))
+    databases = []
+    for start in range(0, len(expressions), GROUP):
+        group = list(expressions[start : start + GROUP])
+        database = hs.Database()
+        database.compile(expressions=group, ids=list(range(start, start + len(group))), flags=[flags] * len(group))
+        databases.append(database)
 
     def note(number: int, _start: int, _end: int, _flags: int, found: Any) -> None:
         found.append(number)
 
     def match(data: bytes) -> Sequence[int]:
         found: list[int] = []
-        database.scan(data, match_event_handler=note, context=found)
+        for database in databases:
+            database.scan(data, match_event_handler=note, context=found)
         return found
 
     return match
