@@ -105,9 +105,11 @@ def credible(text: str, words: Sequence[Word]) -> list[Word]:
 
 
 def _can_be_address(value: str) -> bool:
-    """One has a name, and a number or a capital."""
-    digits, letters = any(map(str.isdigit, value)), any(map(str.isalpha, value))
-    return letters and (digits or not value.islower())
+    """One has a name, with a capital or a number; "item 7" is none, though "oak street 7" is."""
+    words = _WORD.findall(value)
+    if value.islower():
+        return len(words) > 1 and any(map(str.isdigit, value))
+    return bool(words)
 
 
 def _can_be_name(text: str, word: Word) -> bool:
