@@ -89,3 +89,20 @@ provider() {
     }
     printf '%s' "$stamp" >tests/idp/node_modules/.stamp
 }
+
+# What the benches compare with, in .bench: exactly what its lock file says, and only for them.
+yardsticks() {
+    stamp=$(cat scripts/benches/requirements.lock .venv/stamp | cksum)
+    if [ "$(cat .bench/stamp 2>/dev/null)" = "$stamp" ]; then
+        return
+    fi
+    say "Installing what the benches compare with"
+    rm -rf .bench
+    # What they would bring besides is not used; nor do they say that they run on the newest Python.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --ignore-requires-python --target .bench -r scripts/benches/requirements.lock || {
+        say "The packages could not be installed; is there a package index to reach?"
+        exit 1
+    }
+    printf '%s' "$stamp" >.bench/stamp
+}

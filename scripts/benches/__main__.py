@@ -3,38 +3,74 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
+import accuracy
+import chat
 import click
-import engines
+import evasions
 import exchange
+import findings
+import footprint
+import limits
 import owned
+import revealed
+import stalls
+import throughput
 import verifying
-from figures import RESULTS, Figure, document
+from figures import RESULTS, Figure, Options, document
 from rich.console import Console
 from rich.table import Table
 
-BENCHES: dict[str, Callable[[Callable[[str], None]], list[Figure]]] = {
-    "detection": engines.run,
-    "gateway": exchange.run,
-    "identity": verifying.run,
-    "material": owned.run,
+from weighlock.settings import NER
+
+type Progress = Callable[[str], None]
+type Bench = Callable[[Progress, Options], list[Figure]]
+
+DETECTION: Mapping[str, Bench] = {
+    "accuracy": accuracy.run,
+    "secrets": revealed.run,
+    "findings": findings.run,
+    "evasions": evasions.run,
+    "throughput": throughput.run,
+    "hostile": limits.run,
+    "chat": chat.run,
+    "stalls": stalls.run,
+    "memory": footprint.run,
+}
+"""The parts of `detection`; each can be run by itself, and then nothing is kept."""
+BENCHES: Mapping[str, Bench] = {
+    "detection": lambda progress, options: [f for run in DETECTION.values() for f in run(progress, options)],
+    "gateway": lambda progress, _: exchange.run(progress),
+    "identity": lambda progress, _: verifying.run(progress),
+    "material": lambda progress, _: owned.run(progress),
 }
 
 
 @click.command()
-@click.argument("name", required=False, type=click.Choice(sorted(BENCHES)))
+@click.argument("name", required=False, type=click.Choice([*BENCHES, *DETECTION]))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def main(name: str | None, as_json: bool) -> None:
-    """Measure NAME, or everything. Each figure stands beside a baseline from the same run."""
+@click.option("--data", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Texts for accuracy.")
+@click.option("--ner", multiple=True, type=click.Choice(NER), help="Measure this setting only. May be repeated.")
+@click.option("--details", is_flag=True, help="Say also what was missed, by kind.")
+def main(name: str | None, as_json: bool, data: Path | None, ner: tuple[str, ...], details: bool) -> None:
+    """Measure NAME, or everything. Each figure stands beside a baseline from the same run.
+
+    A file for --data has JSON lines with `text` and `spans` of `start`, `end` and `entity`; without one, sentences
+    are made up.
+    """
     shown = Console(highlight=False)
+    options = Options(data, ner or tuple(reversed(NER)), shown.print if details else None)
     documents = []
-    for bench in [name] if name else sorted(BENCHES):
+    for bench in [name] if name else BENCHES:
         with Console(stderr=True).status(f"{bench}: …") as status:
-            figures = BENCHES[bench](lambda step, bench=bench, status=status: status.update(f"{bench}: {step}"))
+            run = {**BENCHES, **DETECTION}[bench]
+            figures = run(lambda step, bench=bench, status=status: status.update(f"{bench}: {step}"), options)
         documents.append(document(bench, figures))
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{bench}.json").write_text(json.dumps(documents[-1], indent=2) + "\n")
+        if bench in BENCHES and not ner:
+            RESULTS.mkdir(exist_ok=True)
+            (RESULTS / f"{bench}.json").write_text(json.dumps(documents[-1], indent=2) + "\n")
         if not as_json:
             shown.print(table(bench, figures))
     if as_json:
@@ -43,10 +79,12 @@ def main(name: str | None, as_json: bool) -> None:
 
 def table(bench: str, figures: list[Figure]) -> Table:
     rows = Table(title=bench, title_justify="left", box=None, header_style="bold")
-    for column in ("figure", "value", "baseline", "ratio", "unit", "spread"):
-        rows.add_column(column, justify="left" if column in ("figure", "unit") else "right", no_wrap=column != "figure")
+    for column in ("figure", "value", "baseline", "ratio", "unit", "spread", "goal"):
+        left = column in ("figure", "unit", "goal")
+        rows.add_column(column, justify="left" if left else "right", no_wrap=column != "figure")
     for f in figures:
-        rows.add_row(f.name, f"{f.value:g}", f"{f.baseline:g}", f"{f.ratio:g} ×", f.unit, f"{f.spread:.0%}")
+        goal = {True: "[green]{}, held[/]", False: "[red]{}, missed[/]", None: ""}[f.holds].format(f.goal)
+        rows.add_row(f.name, f"{f.value:g}", f"{f.baseline:g}", f"{f.ratio:g} ×", f.unit, f"{f.spread:.0%}", goal)
     return rows
 
 

@@ -6,13 +6,48 @@ import importlib.metadata
 import os
 import platform
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "bench_results"
-PACKAGES = ("mitmproxy", "presidio-analyzer", "spacy", "google-re2", "python-jose", "pyjwt", "sqlite-utils")
+PACKAGES = (
+    "mitmproxy",
+    "presidio-analyzer",
+    "spacy",
+    "onnxruntime",
+    "hyperscan",
+    "google-re2",
+    "python-jose",
+    "pyjwt",
+    "sqlite-utils",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """*data*: texts for accuracy, in place of made-up ones. *ner*: the settings to measure. *say*: prints details."""
+
+    data: Path | None
+    ner: Sequence[str]
+    say: Callable[[str], None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a figure is to be: its value, or its *ratio* to the baseline, *least* or most *bound*."""
+
+    bound: float
+    least: bool = True
+    ratio: bool = False
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.least else '≤'} {self.bound:g}{' ×' if self.ratio else ''}"
+
+    def holds(self, value: float, ratio: float) -> bool:
+        measured = ratio if self.ratio else value
+        return measured >= self.bound if self.least else measured <= self.bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +61,20 @@ class Figure:
     ratio: float
     runs: int
     spread: float
+    goal: str = ""
+    holds: bool | None = None
+    """Whether it meets its goal; None where it has none."""
 
 
-def figure(name: str, unit: str, values: Sequence[float], baselines: Sequence[float]) -> Figure:
+def figure(
+    name: str, unit: str, values: Sequence[float], baselines: Sequence[float], goal: Goal | None = None
+) -> Figure:
     value, baseline = statistics.median(values), statistics.median(baselines)
     spread = (max(values) - min(values)) / value if value else 0.0
     ratio = value / baseline if baseline else 0.0
-    return Figure(name, _round(value), unit, _round(baseline), _round(ratio), len(values), _round(spread))
+    shown = [_round(number) for number in (value, baseline, ratio, spread)]
+    holds = goal.holds(value, ratio) if goal else None
+    return Figure(name, shown[0], unit, shown[1], shown[2], len(values), shown[3], str(goal or ""), holds)
 
 
 def machine() -> Mapping[str, Any]:
@@ -55,10 +97,6 @@ def machine() -> Mapping[str, Any]:
 
 def document(bench: str, figures: Sequence[Figure]) -> dict[str, Any]:
     return {"bench": bench, "machine": machine(), "figures": [asdict(figure) for figure in figures]}
-
-
-def _cpuinfo() -> str:
-    return Path("/proc/cpuinfo").read_text()
 
 
 def _round(value: float) -> float:

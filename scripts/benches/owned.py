@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engines import prose, source
+from corpora import source
+from corpora import text as prose
 from figures import Figure, figure
 
 from weighlock.adapters.inspector.material import MaterialSearch
