@@ -1,6 +1,6 @@
-"""Memory of the workers: warm, after names that were never seen before, and after 20 MB of other new words.
+"""Memory of the workers: warm, after names that were never seen before, and after many other new words.
 
-Stock Presidio is a process of its own as well, and gets the names only: the words would take it ten minutes.
+Stock Presidio is a process of its own as well, and gets the names only: the words would take it minutes.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ from subjects import STOCK, subject
 
 from weighlock.model import Role, Text
 
-NAMES, WORDS, TEXT = 300_000, 20_000_000, 50_000
+NAMES, WORDS, TEXT = 200_000, 5_000_000, 50_000
 """Code points in all, and of one text."""
 _SYLLABLES = "ba ce di fo gu ha je ki lo mu na pe ri so tu va we xi yo zu".split()
 
 
 def texts(size: int, seed: int, *, names: bool) -> list[str]:
-    """New words, in lines of ten; names have capitals, and a word before them that says so."""
+    """Lines of words that no other line has: names in sentences, or words of a log."""
     chance, made = random.Random(seed), []
     for _ in range(size // TEXT):
         lines, length = [], 0
         while length < TEXT:
-            words = ["".join(chance.choices(_SYLLABLES, k=4)) for _ in range(10)]
-            line = "Dear " + " and ".join(words).title().replace(" And ", " and ") if names else " ".join(words)
-            lines.append(line)
-            length += len(line) + 2
-        made.append(".\n".join(lines))
+            first, second, third = ("".join(chance.choices(_SYLLABLES, k=4)) for _ in range(3))
+            if names:
+                lines.append(f"Dear {first.title()}, please write to {second.title()} and to {third.title()}.")
+            else:
+                lines.append(f"12:04:05.006 DEBUG {first}_{second}[17]: {third}=4")
+            length += len(lines[-1]) + 1
+        made.append("\n".join(lines))
     return made
 
 
@@ -65,7 +67,7 @@ def alone() -> None:
     find = subject(STOCK)
     for given in ([], texts(NAMES, 1, names=True)):
         for text in given:
-            for line in text.split(".\n"):
+            for line in text.split("\n"):
                 find(line)
         print(*memory(os.getpid()).values())
 

@@ -28,6 +28,7 @@ _NAME = r"[A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩА-Я](?:[a-zß-öø-ÿā-žα-ωа-я]+|\.)(?
 _PARTICLES = "(?:(?:van|von|der|den|de|da|di|del|della|dos|la|le|du|zu|bin|el|al|ter) ){0,3}"
 _FULL_NAME = re.compile(rf"(?<![\w.@#$/\\-])(?P<first>{_NAME}) {_PARTICLES}{_NAME}(?: {_NAME})*(?![\w(@\\]|[._/-]\w)")
 
+_ALSO_NAMES = frozenset({"will", "may", "mark", "an", "so", "al", "van", "de"})
 _TERMS = frozenset(
     "monday tuesday wednesday thursday friday saturday sunday january february march april june july august september"
     " october november december english german french spanish italian dutch portuguese internet python java javascript"
@@ -75,7 +76,7 @@ def has_name_like(text: str, known: Sequence[Word] = ()) -> bool:
         if _is_term(text, word) or any(other.start <= word.start() < other.end for other in known):
             continue
         first = re.split("['’]", word[0], maxsplit=1)[0].lower()
-        if first not in STARTERS or not _begins_sentence(text, word.start()):
+        if first not in STARTERS or (first in _ALSO_NAMES and not _begins_sentence(text, word.start())):
             return True
     return not capitals
 
@@ -85,7 +86,7 @@ def _is_term(text: str, word: re.Match[str]) -> bool:
     value = word[0]
     if value.lower() in _TERMS or _CAMEL.search(value):
         return True
-    return len(value) > 1 and value.isupper() and not text.isupper()
+    return value.isupper() and not text.isupper()
 
 
 def full_names(text: str) -> Iterator[tuple[int, int]]:
