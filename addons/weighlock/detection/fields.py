@@ -57,4 +57,5 @@ def own_words(text: str) -> bool:
 
 def own_title(text: str) -> bool:
     """As own_words, of what may have their words in it: an occupation (controller), a town (New Port), a street."""
-    return not all(word in _FORM for word in _WORD.findall(text.lower()))
+    words = _WORD.findall(text.lower())
+    return words[:1] != ["import"] and not all(word in _FORM for word in words)

@@ -57,27 +57,28 @@ _WORDS: Mapping[str, frozenset[str]] = {
     }.items()
 }
 _OPENERS = """
-    accordingly actually add additional additionally adds allow allows alternatively anyone anything apply approximately
-    argument arguments assume avoid based basically begin besides beyond build builds calculate call calls certain
-    certainly change changes check checks choose clearly close compare compute computes configure consequently consider
-    contains continue conversely convert converts copy correct create created creates currently data default defaults
-    define defines delete depending describe describes despite determine directly don done draw due else empty enable
-    encode ensure error errors especially eventually everyone everything exactly example examples except execute
-    existing extract false few file files find finds fix fixed follow following fortunately four frequently function functions
-    furthermore generally get gets give given gives go handle hello helper hi hopefully ideally ignore immediately
-    implement implements important include includes including increase initialize initially input insert install
-    internally internal invalid it's keep keys known less likewise list lists load loads look make makes maybe means
-    method methods modify move multiple must name names neither new nobody none normally nothing number obviously
-    occasionally often okay old open optional optionally order original originally otherwise output parameters parse
-    parses particularly pass passing people possible possibly prefer presumably prevent previously print prints
-    probably process produce provide provided provides put raise raises rarely read reads really recently refer
-    regarding regardless remember remove removes replace report represents request required requires result results
-    return returned returns roughly run running runs save seven send sends set sets setting several show shows simple
-    simply single six skip small someone something sorry specific specifically specifies specify split start starting
-    starts stop store string strings subsequently suppose support supports surprisingly take takes technically tell test
-    tests thank thanks thereby though three tomorrow tonight true try turn type types typically ultimately unfortunately
-    unlike update updates used useful user users uses using usually valid value values various verify version versions
-    via view wait warning watch whatever whenever wherever whoever work works write writes writing yesterday
+    accordingly actually add additional additionally adds allow allows alternatively anyone anything apply
+    approximately argument arguments assume avoid based basically begin besides beyond build builds calculate call
+    calls certain certainly change changes check checks choose clearly close compare compute computes configure
+    consequently consider contains continue conversely convert converts copy correct create created creates
+    currently data default defaults define defines delete depending describe describes despite determine directly
+    don done draw due else empty enable encode ensure error errors especially eventually everyone everything exactly
+    example examples except execute existing extract false few file files find finds fix fixed follow following
+    fortunately four frequently function functions furthermore generally get gets give given gives go handle hello
+    helper hi hopefully ideally ignore immediately implement implements important include includes including
+    increase initialize initially input insert install internally internal invalid it's keep keys known less
+    likewise list lists load loads look make makes maybe means method methods modify move multiple must name names
+    neither new nobody none normally nothing number obviously occasionally often okay old open optional optionally
+    order original originally otherwise output parameters parse parses particularly pass passing people possible
+    possibly prefer presumably prevent previously print prints probably process produce provide provided provides
+    put raise raises rarely read reads really recently refer regarding regardless remember remove removes replace
+    report represents request required requires result results return returned returns roughly run running runs save
+    seven send sends set sets setting several show shows simple simply single six skip small someone something sorry
+    specific specifically specifies specify split start starting starts stop store string strings subsequently
+    suppose support supports surprisingly take takes technically tell test tests thank thanks thereby though three
+    tomorrow tonight true try turn type types typically ultimately unfortunately unlike update updates used useful
+    user users uses using usually valid value values various verify version versions via view wait warning watch
+    whatever whenever wherever whoever work works write writes writing yesterday
 """
 """English words that often begin a sentence, most of them verbs, and that say little of the language."""
 STARTERS = frozenset(_OPENERS.split()).union(*_WORDS.values())

@@ -34,6 +34,7 @@ _TERMS = frozenset(
     " october november december english german french spanish italian dutch portuguese internet python java javascript"
     " linux windows unix unicode".split()
 )
+_NO_NAMES = _TERMS | (STARTERS - _ALSO_NAMES)
 _NAMES = frozenset({"PERSON", "ORGANIZATION", "LOCATION", "NRP"})
 _SIGNS = frozenset("_=<>{}[]\\`$#%^|~")
 """What stands beside identifiers."""
@@ -119,8 +120,10 @@ def _can_be_name(text: str, word: Word) -> bool:
         return False
     if " " in value:
         return True
+    if word.entity != "NRP" and value.lower() in _NO_NAMES:
+        return False
     if value.islower():
-        return word.entity != "PERSON" or word.score >= SURE or text.islower()
+        return word.score >= SURE or text.islower()
     if value.isupper():
         return word.entity == "LOCATION" or text.isupper()
     return _CAMEL.search(value) is None or _NAMING.match(value) is not None
