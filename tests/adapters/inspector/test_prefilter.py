@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,3 +78,10 @@ def test_hyperscan_takes_over_once_there_was_enough_to_read() -> None:
 
     assert prefilter._match is not before
     assert list(prefilter.candidates(text, text.encode())) == []
+
+
+def test_what_re2_cannot_tell_every_rule_may_match(monkeypatch: pytest.MonkeyPatch) -> None:
+    silent = SimpleNamespace(Add=lambda pattern: 0, Compile=lambda: None, Match=lambda data: [])
+    monkeypatch.setattr(re2.Set, "SearchSet", lambda options: silent)
+
+    assert list(re2_set([b"a", b"b"])(b"c")) == [0, 1]

@@ -22,6 +22,9 @@ WARM = 1 << 16
 GROUP = 24
 """Expressions in one database of Hyperscan: more of them take longer to compile, fewer of them to match."""
 
+MEMORY = 64 << 20
+"""Bytes that RE2's set may take for what it learns of texts."""
+
 Match = Callable[[bytes], Sequence[int]]
 """The numbers of the expressions that match some UTF-8, in any order."""
 
@@ -83,14 +86,19 @@ def hyperscan(expressions: Sequence[bytes]) -> Match:
 
 
 def re2_set(expressions: Sequence[bytes]) -> Match:
+    """Tells every number where RE2 ran out of memory, of which it says nothing itself."""
     options = re2.Options()
-    options.max_mem = 256 << 20
+    options.max_mem = MEMORY
     chosen: Any = re2.Set.SearchSet(options)
-    for pattern in expressions:
+    for pattern in (*expressions, b""):
         chosen.Add(pattern)
     chosen.Compile()
+    anything = len(expressions)
 
     def match(data: bytes) -> Sequence[int]:
-        return chosen.Match(data) or ()
+        found: list[int] = chosen.Match(data) or []
+        if anything not in found:
+            return range(anything)
+        return [number for number in found if number != anything]
 
     return match

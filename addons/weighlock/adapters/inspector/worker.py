@@ -17,6 +17,8 @@ from weighlock.errors import Refused
 
 MEMORY = 4 << 30
 """Bytes of address space; a text that needs more kills this process and is refused."""
+NICE = 5
+"""How far an inspector gives way to the event loop, which has little to do and must do it at once."""
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "urllib.Request")
 
 
@@ -37,6 +39,7 @@ def main() -> None:
     sys.addaudithook(_no_network)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the gateway, which closes our stdin
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    os.nice(NICE)
     source, out = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not speak in frames
 
