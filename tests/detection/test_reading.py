@@ -66,6 +66,13 @@ def test_long_prose_whose_only_capitals_begin_sentences_is_not_read(text: str) -
     assert not worth_reading(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["4111 1111 1111 1111, " * 4, "a@" * 200, "J a " * 40, "...", "一 二 " * 30, "4111 " * 30 + "and"]
+)
+def test_what_holds_no_words_is_not_read(text: str) -> None:
+    assert not worth_reading(text)
+
+
 def test_a_capital_that_another_model_explained_is_no_reason_to_read() -> None:
     text = "The committee met with Maria in the morning."
 

@@ -15,6 +15,10 @@ SHORT = 64
 """Code points up to which prose is always read."""
 PLAIN = 0.7
 """The share of plain words from which a text is prose."""
+LETTERS = 4
+"""Of a text without capitals, one in so many characters is a letter, or it is a table."""
+FEW = 32
+"""Words up to which single letters may be initials."""
 SURE = 0.9
 """Probability from which a word without a capital is a name where others have one."""
 
@@ -64,7 +68,13 @@ def worth_reading(text: str) -> bool:
     """Whether names may stand in *text* that nothing but a model can tell."""
     if is_code(text):
         return next(full_names(text), None) is not None
-    return len(text) <= SHORT or has_name_like(text)
+    return _has_words(text) and (len(text) <= SHORT or has_name_like(text))
+
+
+def _has_words(text: str) -> bool:
+    """Words, and not just letters that stand alone, which take a model as long as words do."""
+    words = _WORD.findall(text)
+    return 0 < len(words) <= FEW or sum(map(len, words)) > 2 * len(words)
 
 
 def has_name_like(text: str, known: Sequence[Word] = ()) -> bool:
@@ -79,7 +89,7 @@ def has_name_like(text: str, known: Sequence[Word] = ()) -> bool:
         first = re.split("['’]", word[0], maxsplit=1)[0].lower()
         if first not in STARTERS or (first in _ALSO_NAMES and not _begins_sentence(text, word.start())):
             return True
-    return not capitals
+    return not capitals and LETTERS * sum(map(str.isalpha, text)) > len(text)
 
 
 def _is_term(text: str, word: re.Match[str]) -> bool:
