@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from collections.abc import Callable
 
 import tldextract.tldextract
@@ -18,6 +19,7 @@ from presidio_analyzer.nlp_engine import NlpEngineProvider
 
 from weighlock.adapters.inspector.engine import Engine
 from weighlock.adapters.inspector.models import SPACY
+from weighlock.adapters.inspector.prefilter import WARM
 from weighlock.model import Role, Text
 
 STOCK = "stock"
@@ -40,6 +42,10 @@ def subject(name: str) -> Subject:
 def _ours(ner: str) -> Subject:
     engine = Engine(bytes(32), ner)
     engine.use(ruleset().rules, ruleset().thresholds)
+    engine.inspect([Text("/warm", Role.PARAMETER, "as warm as after the first messages\n" * (WARM // 32))])
+    for thread in threading.enumerate():
+        if thread.name == "hyperscan":
+            thread.join()
     return lambda text: [(f.start, f.end, f.entity) for f in engine.inspect([Text("/x", Role.CONTENT, text)])]
 
 
