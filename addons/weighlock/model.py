@@ -36,6 +36,12 @@ class Level(IntEnum):
     CRITICAL = 4
 
 
+LEVELS = {level.name.lower(): level for level in Level}
+"""As people and rule files call them, the least first."""
+ID, ENTITY = r"[a-z0-9][a-z0-9-]{0,63}", r"[A-Z][A-Z0-9_]{0,63}"
+"""What rules, tags and statements are called, and what rules find; the whole name matches."""
+
+
 class Direction(StrEnum):
     REQUEST = "request"
     RESPONSE = "response"

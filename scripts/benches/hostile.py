@@ -62,6 +62,8 @@ HOSTILE: Mapping[str, Callable[[int], str]] = {
     "a PEM block without an end": lambda size: "-----BEGIN PRIVATE KEY-----\n" + _lines("a", 64)(size),
     "PEM heads": _lines("-----BEGIN PRIVATE KEY-----\n"),
     "names": _lines("Maria Lopez John Carter "),
+    "names without a line's end": _again("Maria Lopez and John Carter "),
+    "capitals in pairs": _again("AB CD THE "),
     "leetspeak": _lines("L0p3z M4r14 "),
     "white space": _lines(" "),
     "lines": _lines("1\n", 400),

@@ -21,7 +21,7 @@ from figures import Figure, figure
 from weighlock.adapters.inspector.material import MaterialSearch
 from weighlock.adapters.stores import material
 from weighlock.detection.exact import candidates, shape
-from weighlock.detection.material import CODE, Kind, Label, bitmap, lowered
+from weighlock.detection.material import CODE, Kind, Label, bitmap, folded
 from weighlock.detection.shingles import K
 from weighlock.model import Level
 from weighlock.segments import split
@@ -63,7 +63,7 @@ def run(tell: Callable[[str], None]) -> list[Figure]:
 
 def _code(plain: frozenset[str]) -> tuple[Kind, str, Callable[[str], Any]]:
     def every(text: str) -> bool:
-        letters = "".join(filter(str.isalpha, lowered(text)))
+        letters = "".join(filter(str.isalpha, folded(text)))
         return any(letters[at : at + K] in plain for at in range(len(letters)))
 
     return Kind.FINGERPRINT, source(SIZE), every

@@ -9,18 +9,16 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from weighlock import rulefile
+from weighlock.adapters import rulebook
 from weighlock.adapters.inspector.pool import Pool
-from weighlock.detection import rules
+from weighlock.detection.rules import RuleSet
 
 WORKERS = 2
-RULES = Path(__file__).parents[2] / "rules"
 
 
 @functools.cache
-def ruleset() -> rules.RuleSet:
-    files = {path.relative_to(RULES).as_posix(): path for path in (RULES / "detect").rglob("*.yaml")}
-    return rules.rule_set({name: rulefile.parse(path.read_text(), name) for name, path in files.items()})
+def ruleset() -> RuleSet:
+    return rulebook.detection_rules(rulebook.read(rulebook.shipped()))
 
 
 @contextlib.asynccontextmanager

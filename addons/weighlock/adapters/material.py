@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weighlock.adapters.stores import material
-from weighlock.errors import ConfigError, Unavailable
+from weighlock.errors import ConfigError
 
 log = logging.getLogger("weighlock")
 
@@ -43,7 +43,7 @@ class MaterialWatch:
     def current(self) -> Material:
         """Raises Unavailable while an index is damaged: what it holds would pass."""
         if self._wrong:
-            raise Unavailable("material-unreadable", "What must not leave cannot be read right now.")
+            raise material.unreadable()
         return self._material
 
     def look(self) -> None:

@@ -117,12 +117,12 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
     nodes = {name: rulefile.parse(text, name) for name, text in files.items()}
     whole = digest(files)
     policies = _taken(nodes, POLICY)
-    _taken(nodes, DETECT)
+    detect = _taken(nodes, DETECT)
     rules = Rules(
         destinations=destinations.parse(_one(nodes, "destinations.yaml"), [dialect.name for dialect in DIALECTS]),
         identity=_identity(nodes),
         policy=schema.parse(policies.values(), operators, whole),
-        detect=detection_rules(files),
+        detect=_detection(detect),
         digest=whole,
     )
     _check_names(rules)
@@ -133,7 +133,10 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
 
 def detection_rules(files: Mapping[str, str]) -> RuleSet:
     """Those of *files* alone, whatever else is wrong among them. Raises ConfigError with file, line and column."""
-    nodes = {name: rulefile.parse(text, name) for name, text in files.items() if name.startswith(DETECT)}
+    return _detection({name: rulefile.parse(text, name) for name, text in files.items() if name.startswith(DETECT)})
+
+
+def _detection(nodes: Mapping[str, Node]) -> RuleSet:
     found = detection.rule_set(nodes)
     if not found.rules:
         raise ConfigError("no rule: no pattern would ever be found", "detect")

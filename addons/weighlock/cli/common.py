@@ -52,6 +52,13 @@ def read_settings(**options: str) -> settings.Settings:
     return settings.read(options, os.environ, shipped())
 
 
+def terminal() -> Console:
+    """Where progress is shown: on standard error, if a person sits there."""
+    console = Console(stderr=True)
+    console.quiet = not console.is_terminal
+    return console
+
+
 def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], as_json: bool, empty: str = "nothing") -> None:
     """Print *rows*: one JSON array, or a table of *columns*, or the sentence *empty* where there are none."""
     listed = list(rows)

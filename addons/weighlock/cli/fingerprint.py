@@ -7,19 +7,17 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import track
 
 from weighlock.adapters.stores import material
-from weighlock.cli.common import Group, as_json, state_option
+from weighlock.cli.common import Group, as_json, state_option, terminal
 from weighlock.cli.indexes import label_option, level_option, list_command, now, open_state, remove_command
 from weighlock.detection.material import CODE, DOCUMENT, Kind, Label, subkey
 from weighlock.detection.shingles import SHARED, T, distilled, telling
 from weighlock.errors import ConfigError
-from weighlock.model import Level
+from weighlock.model import LEVELS
 
 LARGEST = 4 << 20
 """Bytes of a file that somebody wrote; larger ones are made by programs."""
@@ -66,7 +64,7 @@ def add(
         raise ConfigError(f"nothing to index: no text of {T} letters that is not in every file", label)
     prose = entity == "document" if entity else counts["prose"] > counts["code"]
     with material.locked(folder):
-        made = Label(kind, label, DOCUMENT if prose else CODE, Level[level.upper()], now())
+        made = Label(kind, label, DOCUMENT if prose else CODE, LEVELS[level], now())
         material.write(folder, key, made, index)
         material.remove(folder, Kind.FINGERPRINT if common else Kind.COMMON, label)
     said = {"label": label, "rule": made.rule, "entity": made.entity, "files": len(indexed), "shingles": len(index)}
@@ -97,8 +95,7 @@ def _unreadable(error: OSError) -> None:
 
 
 def _texts(files: list[Path], counts: Counter[str]) -> Iterator[str]:
-    console = Console(stderr=True)
-    for path in track(files, "indexing", console=console, transient=True, disable=not console.is_terminal):
+    for path in track(files, "indexing", console=terminal(), transient=True):
         text = _text(path)
         counts["skipped" if text is None else "prose" if path.suffix.lower() in _PROSE else "code"] += 1
         if text is not None:
@@ -119,6 +116,5 @@ def _text(path: Path) -> str | None:
         raise ConfigError(f"cannot be read: {error.strerror}", str(path)) from None
 
 
-_columns: list[Any] = ["label", "rule", "entity", "level", "size", "added"]
-list_command(fingerprint, Kind.FINGERPRINT, Kind.COMMON, columns=_columns, empty="nothing is indexed")
+list_command(fingerprint, Kind.FINGERPRINT, Kind.COMMON, empty="nothing is indexed")
 remove_command(fingerprint, Kind.FINGERPRINT, Kind.COMMON)

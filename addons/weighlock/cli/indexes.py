@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from weighlock.adapters.stores import material
 from weighlock.cli.common import EXIT_WRONG, as_json, read_settings, show, state_option
 from weighlock.detection.material import LABEL, Kind
 from weighlock.errors import ConfigError
-from weighlock.model import Level
+from weighlock.model import LEVELS
+
+_COLUMNS = ("label", "rule", "entity", "level", "size", "added")
 
 
 def _label(ctx: click.Context, param: click.Parameter, value: str) -> str:
@@ -30,7 +32,7 @@ def label_option(**given: Any) -> Callable[..., Any]:
 
 level_option = click.option(
     "--level",
-    type=click.Choice([level.name.lower() for level in Level]),
+    type=click.Choice(list(LEVELS)),
     default="high",
     show_default=True,
     help="How bad a finding is.",
@@ -40,16 +42,21 @@ level_option = click.option(
 def open_state(state: str) -> tuple[Path, bytes]:
     """The state folder and its key. A folder that no gateway has used is refused: nobody would look into it."""
     folder = read_settings(state=state).state
-    if not (folder / "fingerprint.key").is_file():
+    if (key := installed(folder)) is None:
         raise ConfigError("no gateway has used this state folder; name its own with --state", str(folder))
-    return folder, open_keys(folder).fingerprint
+    return folder, key
+
+
+def installed(state: Path) -> bytes | None:
+    """The key of the gateway that has used this folder; None where none has."""
+    return open_keys(state).fingerprint if (state / "fingerprint.key").is_file() else None
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def list_command(group: click.Group, *kinds: Kind, columns: list[str], empty: str) -> None:
+def list_command(group: click.Group, *kinds: Kind, empty: str, columns: Sequence[str] = _COLUMNS) -> None:
     @group.command("list", help="Show the labels; none of what they hold can be shown.")
     @state_option
     @as_json

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import track
 
 from weighlock.adapters.stores.ledgerfile import NAME, Damaged, Reader
-from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, show, state_option
+from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, show, state_option, terminal
 from weighlock.cli.since import entries_since, since_option
 from weighlock.errors import ConfigError
 from weighlock.ledger import entry
@@ -84,13 +83,6 @@ def _verifier(key: str) -> Verifier:
         return Verifier.parse(text)
     except ValueError as error:
         raise ConfigError(str(error), where) from None
-
-
-def terminal() -> Console:
-    """Where progress is shown: on standard error, if a person sits there."""
-    console = Console(stderr=True)
-    console.quiet = not console.is_terminal
-    return console
 
 
 @ledger.command("show")

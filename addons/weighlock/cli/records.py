@@ -9,20 +9,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import batched
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 
 from weighlock.adapters.stores import material
-from weighlock.cli.common import Group, as_json, state_option
+from weighlock.cli.common import Group, as_json, state_option, terminal
 from weighlock.cli.indexes import label_option, level_option, list_command, now, open_state, remove_command
-from weighlock.detection.exact import beginning, normal, shape, unfit
-from weighlock.detection.material import Kind, Label, bitmap, hashes, subkey
+from weighlock.detection.exact import beginning, normal, record_hashes, shape, unfit
+from weighlock.detection.material import Kind, Label, bitmap, subkey
 from weighlock.errors import ConfigError
-from weighlock.model import Level
+from weighlock.model import ENTITY, LEVELS
 
 _BATCH = 1 << 14
 
@@ -36,7 +34,7 @@ def records() -> None:
 
 
 def _entity(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,63}", value):
+    if not re.fullmatch(ENTITY, value):
         raise click.BadParameter("capitals, digits and underscores, such as CUSTOMER_ID")
     return value
 
@@ -56,19 +54,20 @@ def add(file: Path, columns: tuple[str, ...], entity: str, label: str, level: st
     The policy speaks of these findings by their tag, `record`, or by ENTITY where a rule finds it as well.
     """
     folder, key = open_state(state)
+    chosen = subkey(key, Kind.RECORD)
     refused: Counter[str] = Counter()
     shapes: set[int] = set()
     beginnings: set[str] = set()
     parts = []
     for values in batched(_fit(_values(file, columns), refused), _BATCH):  # a million of them are not held at once
-        parts.append(_hashed(key, values))
+        parts.append(record_hashes(chosen, values))
         shapes.update(map(shape, values))
         beginnings.update(map(beginning, values))
     if not parts:
         raise ConfigError(f"no value that can be looked for{_told(refused)}", str(file))
     index = np.unique(np.concatenate(parts))
-    begins = bitmap(_hashed(key, beginnings))
-    made = Label(Kind.RECORD, label, entity, Level[level.upper()], now(), tuple(sorted(shapes)), begins)
+    begins = bitmap(record_hashes(chosen, beginnings))
+    made = Label(Kind.RECORD, label, entity, LEVELS[level], now(), tuple(sorted(shapes)), begins)
     with material.locked(folder):
         material.write(folder, key, made, index)
     if as_json:
@@ -80,18 +79,11 @@ def add(file: Path, columns: tuple[str, ...], entity: str, label: str, level: st
 
 def _fit(values: Iterable[str], refused: Counter[str]) -> Iterator[str]:
     """The normal form of those that can be looked for; the others are counted."""
-    console = Console(stderr=True)
-    for value in track(
-        values, "indexing", total=None, console=console, transient=True, disable=not console.is_terminal
-    ):
+    for value in track(values, "indexing", total=None, console=terminal(), transient=True):
         if reason := unfit(value):
             refused[reason] += bool(value.strip())
         else:
             yield normal(value)
-
-
-def _hashed(key: bytes, values: Iterable[str]) -> Any:
-    return hashes(subkey(key, Kind.RECORD), (value.encode() for value in values))
 
 
 def _told(refused: Counter[str]) -> str:
@@ -113,7 +105,5 @@ def _values(file: Path, columns: tuple[str, ...]) -> Iterator[str]:
         raise ConfigError(f"cannot be read as CSV: {type(error).__name__}", str(file)) from None
 
 
-list_command(
-    records, Kind.RECORD, columns=["label", "rule", "entity", "level", "size", "added"], empty="no record is indexed"
-)
+list_command(records, Kind.RECORD, empty="no record is indexed")
 remove_command(records, Kind.RECORD)

@@ -12,8 +12,7 @@ import click
 from rich.progress import track
 
 from weighlock.adapters.stores.ledgerfile import NAME, Reader
-from weighlock.cli.common import Group, read_settings, state_option
-from weighlock.cli.ledger import terminal
+from weighlock.cli.common import Group, read_settings, state_option, terminal
 from weighlock.cli.since import since_option
 from weighlock.errors import ConfigError
 from weighlock.ledger import entry, seal

@@ -15,8 +15,7 @@ from rich.progress import track
 from weighlock import rulefile
 from weighlock.adapters import rulebook
 from weighlock.cli.catalogue import MODELS, Known, explained, known
-from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, rules_option, show
-from weighlock.cli.ledger import terminal
+from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, rules_option, show, terminal
 from weighlock.detection.rules import Rule, rule_set
 from weighlock.detection.samples import failures
 from weighlock.errors import ConfigError

@@ -16,21 +16,19 @@ from rich.progress import Progress
 from weighlock.adapters import rulebook
 from weighlock.adapters.inspector.cache import RUN
 from weighlock.adapters.inspector.pool import Pool
-from weighlock.adapters.keys import open_keys
 from weighlock.adapters.material import NONE, Material, MaterialWatch
 from weighlock.cli import findings
-from weighlock.cli.common import EXIT_WRONG, as_json, print_table, read_settings, rules_option, state_option
-from weighlock.cli.ledger import terminal
+from weighlock.cli.common import EXIT_WRONG, as_json, print_table, read_settings, rules_option, state_option, terminal
+from weighlock.cli.indexes import installed
 from weighlock.detection.rules import RuleSet
 from weighlock.errors import Refused, TooLarge, Unsupported
-from weighlock.model import Finding, Level, Role, Text
+from weighlock.model import LEVELS, Finding, Role, Text
 from weighlock.settings import NER, Settings
 
 EXIT_SKIPPED = 2
 STDIN = Path("-")
 PER_WORKER = 4
 """Files that are read ahead, for each worker."""
-LEVELS = [level.name.lower() for level in Level]
 
 
 @dataclass(slots=True)
@@ -46,7 +44,13 @@ class Scanned:
 @click.argument(
     "paths", metavar="FILE|-...", nargs=-1, required=True, type=click.Path(exists=True, allow_dash=True, path_type=Path)
 )
-@click.option("--min-level", type=click.Choice(LEVELS), default=LEVELS[0], show_default=True, help="Nothing below it.")
+@click.option(
+    "--min-level",
+    type=click.Choice(list(LEVELS)),
+    default=next(iter(LEVELS)),
+    show_default=True,
+    help="Nothing below it.",
+)
 @click.option("--show", is_flag=True, help="Show what was found, instead of its shape.")
 @click.option("--text", "as_text", is_flag=True, help="Print the texts themselves, with what was found marked.")
 @click.option(
@@ -95,7 +99,7 @@ def scan(
     ruleset = rulebook.detection_rules(rulebook.read(settings.rules))
 
     def told(file: str, value: str, found: Sequence[Finding]) -> Scanned:
-        chosen = [finding for finding in found if finding.level >= Level[min_level.upper()]]
+        chosen = [finding for finding in found if finding.level >= LEVELS[min_level]]
         rows = findings.rows(file, value, chosen, show=show)
         return Scanned(rows, findings.marked(value, chosen) if as_text else "")
 
@@ -129,9 +133,8 @@ def _walked(paths: Sequence[Path]) -> tuple[list[Path], dict[str, Scanned]]:
 
 def _material(state: Path) -> tuple[bytes, Callable[[], Material]]:
     """The installation's key and what it knows; a key of no use, and nothing, where there is no installation."""
-    if not (state / "fingerprint.key").is_file():
+    if (key := installed(state)) is None:
         return secrets.token_bytes(32), lambda: NONE
-    key = open_keys(state).fingerprint
     return key, MaterialWatch(state, key).current
 
 

@@ -10,9 +10,14 @@ WORD = r"\*?[^A-Z*\s](?:[^A-Z*]*[^A-Z*\s])?\*?"
 """How a rule writes one: in lower case, with a `*` at an end where the word may go on."""
 
 
-def stands_before(words: tuple[str, ...], lowered: str, at: int) -> bool:
-    """Whether one of *words* stands shortly before *at* in a text in lower case."""
-    before = lowered[at - CONTEXT - 1 : at] if at > CONTEXT else " " + lowered[:at]
+def lowered(text: str) -> str:
+    """In lower case, every character in its place."""
+    return text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i").lower()
+
+
+def stands_before(words: tuple[str, ...], text: str, at: int) -> bool:
+    """Whether one of *words* stands shortly before *at* in a *text* in lower case."""
+    before = text[at - CONTEXT - 1 : at] if at > CONTEXT else " " + text[:at]
     return any(word[0] in before and _whole(word, before) for word in _parsed(words))
 
 

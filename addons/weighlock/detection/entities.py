@@ -88,9 +88,6 @@ class Word:
     entity: str
     score: float
 
-    def overlaps(self, other: Word) -> bool:
-        return self.start < other.end and other.start < self.end
-
 
 def joined(text: str, words: Iterable[Word]) -> list[Word]:
     """Words of one entity that stand together are one. An address goes over lines, and a name in it is a part of it."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
+from typing import Any
 
-from weighlock.detection.material import lowered
+from weighlock.detection.material import folded, hashes
 
 SHORTEST, SHORTEST_NUMBER, LONGEST = 4, 6, 128
 WORDS = 12
@@ -17,12 +18,12 @@ _BETWEEN_DIGITS = frozenset(" -./_\u00a0")
 
 def normal(value: str) -> str:
     """Its letters and digits, in lower case."""
-    return "".join(_WORD.findall(lowered(value)))
+    return "".join(_WORD.findall(folded(value)))
 
 
 def unfit(value: str) -> str:
     """Why a value cannot be looked for, or nothing. A word or a short number stands in every other text."""
-    words = _WORD.findall(lowered(value))
+    words = _WORD.findall(folded(value))
     size = sum(map(len, words))
     if size < SHORTEST or (size < SHORTEST_NUMBER and "".join(words).isdigit()):
         return "too short"
@@ -33,6 +34,11 @@ def unfit(value: str) -> str:
     if len(set("".join(words))) == 1:
         return "one character repeated"
     return ""
+
+
+def record_hashes(key: bytes, values: Iterable[str]) -> Any:
+    """Of normal values, or of their beginnings; *key* is the one for records."""
+    return hashes(key, (value.encode("utf-8", "surrogatepass") for value in values))
 
 
 def shape(value: str) -> int:
@@ -49,7 +55,7 @@ def candidates(text: str, shapes: Set[int], begins: Callable[[str], bool]) -> It
     """What in *text* could be a value of one of the *shapes*, with a beginning that one *begins* with: from, to, and
     its normal form.
     """
-    low = lowered(text)
+    low = folded(text)
     words = [(match.start(), match.end(), match[0]) for match in _WORD.finditer(low)]
     longest = max(shapes, default=0) // 2
     for first, (start, end, value) in enumerate(words):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from weighlock.detection.context import lowered
 from weighlock.model import Level
 
 LABEL = r"[a-z0-9][a-z0-9-]{0,47}"
@@ -94,9 +95,9 @@ def places(bitmaps: Iterable[str]) -> Any:
     return taken
 
 
-def lowered(text: str) -> str:
-    """In lower case, every character in its place."""
-    return text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i").lower().replace("ς", "σ")
+def folded(text: str) -> str:
+    """In lower case, every character in its place, and one sigma."""
+    return lowered(text).replace("ς", "σ")
 
 
 class Folded:
@@ -105,7 +106,7 @@ class Folded:
     """
 
     def __init__(self, text: str, *, digits: bool = False) -> None:
-        codes: Any = np.frombuffer(lowered(text).encode("utf-32-le", "surrogatepass"), "<u4")
+        codes: Any = np.frombuffer(folded(text).encode("utf-32-le", "surrogatepass"), "<u4")
         self.places: Any = np.flatnonzero(_kept(digits)[np.minimum(codes, _PLANE - 1)])
         """Where each of them stands in the text."""
         self.codes: Any = codes[self.places]

@@ -5,7 +5,7 @@ names in code, where there are few.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from weighlock.detection.entities import Word
@@ -79,12 +79,12 @@ def _has_words(text: str) -> bool:
 
 def has_name_like(text: str, known: Sequence[Word] = ()) -> bool:
     """Whether a word outside *known* has a capital that is not just a sentence's; or no word has any."""
-    capitals = False
+    capitals, shouted, explained = False, text.isupper(), _places(known)
     for word in _WORD.finditer(text):
         if word[0][0].islower():
             continue
         capitals = True
-        if _is_term(text, word) or any(other.start <= word.start() < other.end for other in known):
+        if _is_term(word[0], shouted=shouted) or word.start() in explained:
             continue
         first = re.split("['’]", word[0], maxsplit=1)[0].lower()
         if first not in STARTERS or (first in _ALSO_NAMES and not _begins_sentence(text, word.start())):
@@ -92,12 +92,16 @@ def has_name_like(text: str, known: Sequence[Word] = ()) -> bool:
     return not capitals and LETTERS * sum(map(str.isalpha, text)) > len(text)
 
 
-def _is_term(text: str, word: re.Match[str]) -> bool:
+def _is_term(value: str, *, shouted: bool) -> bool:
     """An acronym or an identifier, or a word that English writes with a capital without naming anybody by it."""
-    value = word[0]
     if value.lower() in _TERMS or _CAMEL.search(value):
         return True
-    return value.isupper() and not text.isupper()
+    return value.isupper() and not shouted
+
+
+def _places(words: Iterable[Word]) -> set[int]:
+    """Where *words* stand: there may be thousands, and each is asked about by thousands."""
+    return {at for word in words for at in range(word.start, word.end)}
 
 
 def full_names(text: str) -> Iterator[tuple[int, int]]:
@@ -113,7 +117,12 @@ def credible(text: str, words: Sequence[Word]) -> list[Word]:
     words = [word for word in words if word.entity != "STREET_ADDRESS" or _can_be_address(text[word.start : word.end])]
     if is_code(text):
         return _in_full_names(text, words)
-    return [word for word in words if word.entity not in _NAMES or _can_be_name(text, word)]
+    lowered, shouted = text.islower(), text.isupper()
+    return [
+        word
+        for word in words
+        if word.entity not in _NAMES or _can_be_name(text, word, lowered=lowered, shouted=shouted)
+    ]
 
 
 def _can_be_address(value: str) -> bool:
@@ -124,7 +133,7 @@ def _can_be_address(value: str) -> bool:
     return bool(words)
 
 
-def _can_be_name(text: str, word: Word) -> bool:
+def _can_be_name(text: str, word: Word, *, lowered: bool, shouted: bool) -> bool:
     value = text[word.start : word.end]
     if any(sign in _SIGNS for sign in text[max(0, word.start - 1) : word.start] + text[word.end : word.end + 1]):
         return False
@@ -133,9 +142,9 @@ def _can_be_name(text: str, word: Word) -> bool:
     if word.entity != "NRP" and value.lower() in _NO_NAMES:
         return False
     if value.islower():
-        return word.score >= SURE or text.islower()
+        return word.score >= SURE or lowered
     if value.isupper():
-        return word.entity == "LOCATION" or text.isupper()
+        return word.entity == "LOCATION" or shouted
     return _CAMEL.search(value) is None or _NAMING.match(value) is not None
 
 
@@ -143,29 +152,21 @@ def seconded(text: str, words: Sequence[Word], doubted: Sequence[Word], *, known
     """Those of a model's *words* that stand after another one looked at them, which holds *doubted* for nothing. In a
     language that is not *known* to the model, only what looks like a full name.
     """
-    left = [word for word in words if not _outvoted(text, word, doubted)]
+    nothing = _places(doubted)
+    left = [word for word in words if not _outvoted(text, word, nothing)]
     return left if known else _in_full_names(text, left)
 
 
 def _in_full_names(text: str, words: Sequence[Word]) -> list[Word]:
-    names = list(full_names(text))
-    return [word for word in words if any(start < word.end and word.start < end for start, end in names)]
+    names = {at for start, end in full_names(text) for at in range(start, end)}
+    return [word for word in words if not names.isdisjoint(range(word.start, word.end))]
 
 
-def _outvoted(text: str, word: Word, doubted: Sequence[Word]) -> bool:
+def _outvoted(text: str, word: Word, nothing: set[int]) -> bool:
     if word.entity == "PERSON":
-        return _covered(text, word, doubted)
+        return all(at in nothing for at in range(word.start, word.end) if text[at].isalnum())
     alone = word.entity in ("ORGANIZATION", "NRP") and " " not in text[word.start : word.end]
     return alone and _begins_sentence(text, word.start)
-
-
-def _covered(text: str, word: Word, others: Sequence[Word]) -> bool:
-    parts = [other for other in others if other.overlaps(word)]
-    return all(
-        any(other.start <= at < other.end for other in parts)
-        for at in range(word.start, word.end)
-        if text[at].isalnum()
-    )
 
 
 def _begins_sentence(text: str, start: int) -> bool:

@@ -28,12 +28,12 @@ _TOKEN = re.compile(
 _ASCII = [chr(code) for code in range(128)]
 
 
-def expression(rule: Rule) -> str | None:
-    """In syntax that RE2 and Hyperscan read alike; None for a rule that cannot be put so and must always be tried."""
+def expression(rule: Rule) -> str:
+    """In syntax that RE2 and Hyperscan read alike; for a rule that cannot be put so, what matches everywhere."""
     words = rule.keywords or [stem(word) for word in rule.context]
     if words and min(map(len, words)) >= _WORD:
         return "(?i)(?:" + "|".join(map(_literal, words)) + ")"
-    return relaxed(rule.pattern)
+    return relaxed(rule.pattern) or ""
 
 
 def _literal(word: str) -> str:

@@ -6,13 +6,16 @@ two meet, the rule keeps its place and the guess what is left of its own. An add
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from weighlock.model import Level
 
 _WHOLES = frozenset({"STREET_ADDRESS"})
 """Entities with parts that look like something else by themselves."""
+_end = attrgetter("end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def _united(hits: Iterable[Hit]) -> list[Hit]:
 def _in_a_whole(rule: Hit, guesses: Sequence[Hit]) -> bool:
     return any(
         guess.entity in _WHOLES and guess.level >= rule.level and guess.start <= rule.start and rule.end <= guess.end
-        for guess in guesses
+        for guess in _meeting(guesses, rule)
     )
 
 
@@ -77,11 +80,17 @@ def _beside(guesses: Sequence[Hit], rules: Sequence[Hit]) -> Iterator[Hit]:
     """What *rules* leave of *guesses*; each is sorted, and nothing in it overlaps."""
     for guess in guesses:
         start = guess.start
-        for rule in rules:
-            if rule.end <= start or rule.start >= guess.end:
-                continue
+        for rule in _meeting(rules, guess):
             if start < rule.start:
                 yield replace(guess, start=start, end=rule.start)
             start = rule.end
         if start < guess.end:
             yield replace(guess, start=start)
+
+
+def _meeting(hits: Sequence[Hit], other: Hit) -> Iterator[Hit]:
+    """Those of *hits*, which are sorted and do not overlap, that overlap *other*."""
+    for at in range(bisect_right(hits, other.start, key=_end), len(hits)):
+        if hits[at].start >= other.end:
+            return
+        yield hits[at]

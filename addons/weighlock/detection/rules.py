@@ -14,7 +14,7 @@ import re2
 
 from weighlock.detection.context import WORD
 from weighlock.detection.validators import VALIDATORS
-from weighlock.model import Level
+from weighlock.model import ENTITY, ID, LEVELS, Level
 from weighlock.rulefile import Node
 
 NER: Mapping[str, tuple[Level, tuple[str, ...]]] = {
@@ -36,7 +36,6 @@ THRESHOLDS = "detect/thresholds.yaml"
 """The one file among the rules that is none: entity → the least score with which it counts."""
 _UNUSED: dict[str, Any] = {"match": [], "clear": [], "references": []}
 """What a search does not need."""
-_ID = r"[a-z0-9][a-z0-9-]{0,63}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +78,11 @@ def parse(node: Node) -> Rule:
     )
     lower = r"[^A-Z]+"
     rule = Rule(
-        id=members["id"].text(_ID, "an id of lower-case words and hyphens"),
+        id=members["id"].text(ID, "an id of lower-case words and hyphens"),
         title=members["title"].text(),
-        level=Level[members["level"].choice([level.name.lower() for level in Level]).upper()],
-        entity=members["entity"].text(r"[A-Z][A-Z0-9_]{0,63}", "an entity such as EMAIL_ADDRESS"),
-        tags=members["tags"].strings(_ID, "a tag"),
+        level=LEVELS[members["level"].choice(LEVELS)],
+        entity=members["entity"].text(ENTITY, "an entity such as EMAIL_ADDRESS"),
+        tags=members["tags"].strings(ID, "a tag"),
         pattern=members["pattern"].text(),
         score=members["score"].number(0, 1),
         keywords=members["keywords"].strings(lower, "lower case") if "keywords" in members else (),

@@ -9,14 +9,11 @@ from dataclasses import dataclass, field
 from ruamel.yaml.nodes import ScalarNode
 
 from weighlock.errors import ConfigError
-from weighlock.model import Action, Direction, Level, OperatorSpec
+from weighlock.model import ENTITY, ID, LEVELS, Action, Direction, Level, OperatorSpec
 from weighlock.rulefile import Node
 
 OperatorTable = Mapping[str, Mapping[str, type]]
 """Operator → its parameters and their types; the strictest operator stands first."""
-
-_ID = r"[a-z0-9][a-z0-9-]{0,63}"
-_ENTITY = r"[A-Z][A-Z0-9_]{0,63}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,7 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         raise members["id"].error("this id is one of the gateway's own reasons")
     effect = _action(members["effect"])
     statement = Statement(
-        id=members["id"].text(_ID, "an id of lower-case words and hyphens"),
+        id=members["id"].text(ID, "an id of lower-case words and hyphens"),
         effect=effect,
         directions=_directions(members.get("direction")),
         principals=_sets(members.get("principals"), PrincipalMatch),
@@ -176,11 +173,11 @@ def _findings(node: Node) -> FindingMatch:
     members = node.mapping(optional=["entities", "tags", "level", "score", "count"])
     given: dict[str, object] = {}
     if "entities" in members:
-        given["entities"] = _some(members["entities"], _ENTITY, "an entity such as EMAIL_ADDRESS")
+        given["entities"] = _some(members["entities"], ENTITY, "an entity such as EMAIL_ADDRESS")
     if "tags" in members:
-        given["tags"] = _some(members["tags"], _ID, "a tag")
+        given["tags"] = _some(members["tags"], ID, "a tag")
     if "level" in members:
-        given["level"] = Level[members["level"].choice([level.name.lower() for level in Level]).upper()]
+        given["level"] = LEVELS[members["level"].choice(LEVELS)]
     if "score" in members:
         given["score"] = members["score"].number(0, 1)
     if "count" in members:

@@ -8,14 +8,12 @@ import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighlock import rulefile
 from weighlock.adapters import rulebook
 from weighlock.adapters.inspector.prefilter import WARM, Prefilter, hyperscan, re2_set
 from weighlock.detection.context import stem
-from weighlock.detection.rules import Rule, compiled, rule_set
+from weighlock.detection.rules import Rule, compiled
 
-FILES = rulebook.read(rulebook.shipped())
-RULES = rule_set({n: rulefile.parse(text, n) for n, text in FILES.items() if n.startswith("detect/")}).rules
+RULES = rulebook.detection_rules(rulebook.read(rulebook.shipped())).rules
 EXAMPLES = [example for rule in RULES for example in (*rule.match, *rule.clear)]
 PREFILTER = Prefilter(RULES)
 
@@ -28,7 +26,7 @@ def fast() -> Prefilter:
 
 
 def candidates(text: str) -> list[int]:
-    return list(PREFILTER.candidates(text, text.encode()))
+    return list(PREFILTER.candidates(text))
 
 
 def matching(text: str) -> set[int]:
@@ -47,7 +45,7 @@ def test_no_rule_that_matches_is_left_out(fast: Prefilter, text: str, start: int
     text = text[start % len(text) :]
 
     assert matching(text) <= set(candidates(text))
-    assert matching(text) <= set(fast.candidates(text, text.encode()))
+    assert matching(text) <= set(fast.candidates(text))
 
 
 def test_a_text_without_anything_has_no_candidate() -> None:
@@ -74,10 +72,10 @@ def test_hyperscan_takes_over_once_there_was_enough_to_read() -> None:
 
     deadline = time.monotonic() + 60
     while prefilter._match is before and time.monotonic() < deadline:
-        assert list(prefilter.candidates(text, text.encode())) == []
+        assert list(prefilter.candidates(text)) == []
 
     assert prefilter._match is not before
-    assert list(prefilter.candidates(text, text.encode())) == []
+    assert list(prefilter.candidates(text)) == []
 
 
 def test_what_re2_cannot_tell_every_rule_may_match(monkeypatch: pytest.MonkeyPatch) -> None:

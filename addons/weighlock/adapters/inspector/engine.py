@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +17,7 @@ from presidio_analyzer.nlp_engine import NlpArtifacts
 from weighlock.adapters.inspector.material import MaterialSearch
 from weighlock.adapters.inspector.ner import Marks, NameRecognizer, Reader
 from weighlock.adapters.inspector.prefilter import Prefilter
-from weighlock.detection.context import stands_before
+from weighlock.detection.context import lowered, stands_before
 from weighlock.detection.resolve import Hit, counted, resolve
 from weighlock.detection.rules import NER, Rule, compiled, guess_id
 from weighlock.detection.seen import hits, readable, words
@@ -34,6 +34,8 @@ class RuleRecognizer(EntityRecognizer):
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
         self._prefilter = Prefilter(rules)
+        # `may_find` and `analyze` ask of one text, one after the other.
+        self._candidates = lru_cache(maxsize=1)(self._prefilter.candidates)
         super().__init__(supported_entities=sorted({rule.entity for rule in rules}), name="rules")
 
     def load(self) -> None: ...
@@ -43,11 +45,11 @@ class RuleRecognizer(EntityRecognizer):
         return [text[found.start : found.end] for found in self.analyze(text, [], _NOTHING)]
 
     def may_find(self, text: str) -> bool:
-        return bool(self._prefilter.candidates(text, text.encode()))
+        return bool(self._candidates(text))
 
     def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts) -> list[RecognizerResult]:
         searched = _Searched(text)
-        candidates = [self._rules[number] for number in self._prefilter.candidates(text, searched.data)]
+        candidates = [self._rules[number] for number in self._candidates(text)]
         return [
             RecognizerResult(
                 rule.entity,
@@ -66,7 +68,7 @@ class _Searched:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.lowered = text.replace("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}", "i").lower()
+        self.lowered = lowered(text)
         self.data = text.encode()
         self._at = (0, 0)
 

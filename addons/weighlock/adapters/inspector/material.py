@@ -12,7 +12,7 @@ from weighlock.detection import canary, exact
 from weighlock.detection.material import TAGS, Folded, Kind, Label, hashes, held, places, subkey
 from weighlock.detection.resolve import Hit
 from weighlock.detection.shingles import runs, shingles
-from weighlock.errors import ConfigError, Unavailable
+from weighlock.errors import ConfigError
 
 type _Index = tuple[Label, Any]
 
@@ -44,12 +44,12 @@ class MaterialSearch:
 
     def _records(self, text: str) -> Iterator[Hit]:
         found = list(exact.candidates(text, self._shapes, self._begins))
-        wanted = hashes(self._keys[Kind.RECORD], (value.encode("utf-8", "surrogatepass") for *_, value in found))
+        wanted = exact.record_hashes(self._keys[Kind.RECORD], (value for *_, value in found))
         for label, at in self._held(Kind.RECORD, wanted):
             yield _hit(label, 1.0, *found[at][:2])
 
     def _beginning(self, value: str) -> bool:
-        (place,) = hashes(self._keys[Kind.RECORD], [value.encode("utf-8", "surrogatepass")]) >> 48
+        (place,) = exact.record_hashes(self._keys[Kind.RECORD], [value]) >> 48
         return bool(self._beginnings[int(place)])
 
     def _canaries(self, folded: Folded) -> Iterator[Hit]:
@@ -85,5 +85,5 @@ def _read(path: Path, key: bytes, mac: str) -> _Index:
     except ConfigError:
         found = ""
     if found != mac:
-        raise Unavailable("material-unreadable", "What must not leave cannot be read right now.")
+        raise material.unreadable()
     return label, index

@@ -9,6 +9,7 @@ import spacy
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from weighlock.adapters.inspector.models import SPACY
 from weighlock.detection.entities import Word, tidied
@@ -75,15 +76,15 @@ MODELS: Mapping[str, Callable[[], Model]] = {"rampart": _rampart, "spacy": Spacy
 """Name in the setting `ner` → model."""
 
 
+_NO_TOKENS = Doc(Vocab())
+
+
 class Marks(NlpArtifacts):
     """What the models mark in one text."""
 
     def __init__(self, words: Sequence[Word]) -> None:
-        super().__init__([], Doc(_VOCABULARY), [], [], None, "en")
+        super().__init__([], _NO_TOKENS, [], [], None, "en")
         self.words = words
-
-
-_VOCABULARY = spacy.blank("en").vocab
 
 
 class Reader(NlpEngine):

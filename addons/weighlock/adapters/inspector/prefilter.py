@@ -31,23 +31,17 @@ Match = Callable[[bytes], Sequence[int]]
 
 class Prefilter:
     def __init__(self, rules: Sequence[Rule]) -> None:
-        wide = [expression(rule) for rule in rules]
-        self._all = range(len(rules))
-        self._always = {number for number, pattern in enumerate(wide) if pattern is None}
-        self._numbers = [number for number in self._all if number not in self._always]
-        self._expressions = [pattern.encode() for pattern in wide if pattern is not None]
+        self._expressions = [expression(rule).encode() for rule in rules]
         self._match = re2_set(self._expressions)
         self._left = WARM if importlib.util.find_spec("hyperscan") else None
 
-    def candidates(self, text: str, data: bytes) -> Sequence[int]:
-        """The numbers of the rules that may match *text*, whose UTF-8 is *data*, ascending."""
+    def candidates(self, text: str) -> Sequence[int]:
+        """The numbers of the rules that may match *text*, ascending."""
+        data = text.encode()
         self._count(len(data))
         if len(data) != len(text) and FOLDED.search(text):
-            return self._all
-        found = self._match(data)
-        if not found and not self._always:
-            return ()
-        return sorted({self._numbers[number] for number in found} | self._always)
+            return range(len(self._expressions))
+        return sorted(self._match(data))
 
     def _count(self, size: int) -> None:
         if self._left is None:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from weighlock.detection.material import Kind, Label, subkey
-from weighlock.errors import ConfigError
+from weighlock.errors import ConfigError, Unavailable
 from weighlock.model import Level
 
 FOLDER, SUFFIX = "material", ".idx"
@@ -104,6 +104,11 @@ def read(path: Path, key: bytes) -> tuple[Label, Any, str]:
     said = json.loads(bytes(data[_HEADER:start]))
     label = Label(**said | {"kind": Kind(said["kind"]), "level": Level(said["level"]), "shapes": tuple(said["shapes"])})
     return label, np.frombuffer(data, "<u8", offset=start), mac.hex()
+
+
+def unreadable() -> Unavailable:
+    """What every text is refused with while an index cannot be used."""
+    return Unavailable("material-unreadable", "What must not leave cannot be read right now.")
 
 
 def remove(state: Path, kind: Kind, name: str) -> bool:

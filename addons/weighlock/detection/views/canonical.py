@@ -21,7 +21,6 @@ _BACKSLASH = re.compile(
     rf"(?<!\\)\\++(?:(?P<units>{_UNIT}(?:\\+{_UNIT})*)|x(?P<byte>[0-9A-Fa-f]{{2}})|U(?P<long>[0-9A-Fa-f]{{8}})"
     r"|(?P<octal>[0-3][0-7]{2})|(?P<space>[nrt])|(?P<sign>[!-/:-@\[\]-`{-~]))"
 )
-_HEX_UNIT = re.compile(r"[0-9A-Fa-f]+")
 _ENTITY = re.compile(r"&(?:amp;)*(?P<name>#[0-9]{1,7};?|#[xX][0-9A-Fa-f]{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};)")
 _PERCENT = re.compile(
     "{0}[2-7]X|{0}0[9AaDd]|{0}[CcDd]X{0}[89AaBb]X|{0}[Ee]X(?:{0}[89AaBb]X){{2}}|{0}[Ff][0-4](?:{0}[89AaBb]X){{3}}".format(
