@@ -31,6 +31,8 @@ class Destination:
     dialects: tuple[str, ...]
     credential: Credential | None = None
     credential_header: str = "authorization"
+    not_inspected: frozenset[str] = frozenset()
+    """What may go there and come from there though nobody can read it: image, audio, video, file."""
 
 
 RESERVED = Destination(name="weighlock", host="weighlock.internal", port=443, dialects=())

@@ -105,6 +105,14 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class NotInspected:
+    """Something that no detector reads. *kind* is image, audio, video or file; *size* counts characters as sent."""
+
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A request as its dialect reads it."""
 
@@ -116,8 +124,9 @@ class Call:
     size: int
     """Of the body as sent, in bytes."""
     texts: tuple[Text, ...] = field(repr=False)
-    document: Any = field(default=None, repr=False, compare=False)
-    """The parsed body, which is rewritten and serialised anew; None where there is no body."""
+    not_inspected: tuple[NotInspected, ...] = ()
+    body: Any = field(default=None, repr=False, compare=False)
+    """What was read, which is rewritten and serialised anew; None where there is no body."""
 
 
 ENCODED = "decoded"

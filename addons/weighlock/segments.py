@@ -52,6 +52,11 @@ class Segmenter:
         self._looked = 0
         """Where the next white space is looked for: everything before it was no place to cut."""
 
+    @property
+    def open(self) -> str:
+        """What belongs to no segment yet."""
+        return self._text[self._start :]
+
     def feed(self, text: str) -> list[str]:
         """The segments that are complete now, in order. Raises Unsupported where there is no place to cut."""
         self._text = self._text[self._start :] + text

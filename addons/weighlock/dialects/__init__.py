@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from weighlock.destination import Destination
 from weighlock.dialects import generic, openai
-from weighlock.dialects.base import Dialect, RequestView
+from weighlock.dialects.base import RequestView
+from weighlock.dialects.dialect import Dialect, Operation
 from weighlock.errors import Forbidden
 
-DIALECTS: tuple[Dialect, ...] = (openai, generic)
+DIALECTS: tuple[Dialect, ...] = (openai.DIALECT, generic.DIALECT)
 
 
 def named(name: str) -> Dialect:
@@ -15,11 +16,12 @@ def named(name: str) -> Dialect:
     return next(dialect for dialect in DIALECTS if dialect.name == name)
 
 
-def choose(view: RequestView, destination: Destination) -> Dialect:
-    """The first of the destination's dialects that recognises *view*; Forbidden where none does."""
+def choose(view: RequestView, destination: Destination) -> tuple[Dialect, Operation]:
+    """The first of the destination's dialects that knows *view*, and as what; Forbidden where none does."""
     for name in destination.dialects:
-        if named(name).recognises(view):
-            return named(name)
+        dialect = named(name)
+        if operation := dialect.operation(view):
+            return dialect, operation
     raise Forbidden(
         "dialect-unknown",
         "This is no call that destination is listed for.",

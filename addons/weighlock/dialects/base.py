@@ -1,17 +1,27 @@
-"""What every dialect does: read a request, read a reply, and refuse in words that its SDKs show."""
+"""What a dialect makes of a message."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import unquote
 
-from weighlock.errors import BadReply, Malformed, Refused, Unsupported
-from weighlock.model import Headers, Role, Text
-from weighlock.wire import jsontext
-from weighlock.wire.jsontext import Document
-from weighlock.wire.shape import StreamShape
+from weighlock.model import Headers, NotInspected, Text
+from weighlock.wire.shape import Spelled
+
+
+class Body(Protocol):
+    """What a message says, to be rewritten by pointer and serialised anew."""
+
+    @property
+    def media(self) -> str: ...
+
+    def rewrite(self, texts: Mapping[str, str]) -> Body: ...
+
+    def without(self, pointers: Collection[str]) -> Body:
+        """Without what stands at these places."""
+
+    def dumps(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,83 +37,21 @@ class RequestView:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    operation: str
-    model: str
-    stream: bool
-    document: Document | None = field(repr=False)
-    texts: tuple[Text, ...] = field(repr=False)
+class Said:
+    """A body that was read: each of its strings is in *texts*, or a word of the API, or counted in *not_inspected*."""
+
+    body: Body | None = field(default=None, repr=False)
+    texts: tuple[Text, ...] = field(default=(), repr=False)
+    not_inspected: tuple[NotInspected, ...] = ()
+    spelled: Mapping[str, tuple[Spelled, ...]] = field(default_factory=dict)
+    """By the pointer of a text: what repeats it piece by piece."""
+    dropped: tuple[str, ...] = ()
+    """Pointers of what is left out of a JSON body in any case."""
 
 
-class Dialect(Protocol):
-    name: str
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for."""
 
-    def recognises(self, view: RequestView) -> bool: ...
-
-    def read(self, view: RequestView) -> Reading:
-        """Raises Malformed or Unsupported for what cannot be inspected."""
-
-    def read_reply(
-        self, operation: str, status: int, headers: Headers, body: bytes
-    ) -> tuple[Document | None, tuple[Text, ...]]:
-        """Raises BadReply for what cannot be inspected."""
-
-    def stream(self, operation: str) -> StreamShape:
-        """Raises BadReply where this dialect knows no streams."""
-
-    def refusal(self, refused: Refused, exchange: str) -> tuple[Headers, bytes]: ...
-
-    def error_event(self, refused: Refused, exchange: str) -> bytes:
-        """The event that ends a stream so that the SDK raises."""
-
-
-def parse_body(view: RequestView) -> Document | None:
-    """The JSON body, or None for an empty one."""
-    if not view.body:
-        return None
-    media = view.content_type.partition(";")[0].strip().lower()
-    if media != "application/json" and not media.endswith("+json"):
-        raise Unsupported("media-type", "Only JSON bodies are inspected here.", next_step="Send application/json.")
-    return jsontext.parse(view.body)
-
-
-def parse_reply(headers: Headers, body: bytes) -> Document | None:
-    """The JSON reply, or None for an empty one; BadReply for anything else."""
-    if not body:
-        return None
-    try:
-        return jsontext.parse(body)
-    except Malformed as error:
-        raise BadReply("reply-unreadable", "The model host's reply is not JSON that can be inspected.") from error
-
-
-def outer_texts(view: RequestView) -> tuple[Text, ...]:
-    """What leaves beside the body: path, query and header fields."""
-    path = Text("path", Role.PATH, unquote(view.path, errors="strict"))
-    query = (Text(f"query:{name}", Role.QUERY, f"{name}={value}") for name, value in view.query)
-    headers = (Text(f"header:{name}", Role.HEADER, value) for name, value in view.headers)
-    return (path, *query, *headers)
-
-
-def problem(refused: Refused, exchange: str) -> dict[str, object]:
-    """RFC 9457 members and OpenAI's `error` object in one: SDKs show one or the other."""
-    rules = f" [{', '.join(refused.because)}]" if refused.because else ""
-    message = f"weighlock: {refused.reason}{rules} {refused.next_step}".strip()
-    return {
-        "type": f"urn:weighlock:{refused.code}",
-        "title": refused.code,
-        "status": refused.status,
-        "detail": f"{refused.reason} {refused.next_step}".strip(),
-        "instance": f"urn:weighlock:exchange:{exchange}",
-        "because": list(refused.because),
-        "error": {"message": message, "type": "weighlock_refusal", "code": refused.code, "param": None},
-    }
-
-
-def problem_reply(refused: Refused, exchange: str) -> tuple[Headers, bytes]:
-    headers = (
-        ("content-type", "application/problem+json"),
-        ("x-should-retry", "true" if refused.retry else "false"),
-        ("weighlock-exchange", exchange),
-    )
-    return headers, json.dumps(problem(refused, exchange)).encode()
+    model: str = ""
+    stream: bool = False

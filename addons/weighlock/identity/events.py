@@ -23,7 +23,7 @@ from weighlock.identity import tokens
 from weighlock.identity.people import Person
 from weighlock.identity.tokens import Envelope
 from weighlock.identity.transmitters import Transmitter
-from weighlock.wire.jsontext import Number
+from weighlock.wire.strictjson import Number
 
 MAX_AGE = 90 * 86400.0
 """Seconds for which an event may be under way, and for which its `jti` is remembered."""

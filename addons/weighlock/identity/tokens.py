@@ -28,7 +28,7 @@ from weighlock.identity.claims import value
 from weighlock.identity.faults import MAX_KID, MAX_LENGTH, fault
 from weighlock.identity.issuers import Issuer
 from weighlock.wire import jsontext
-from weighlock.wire.jsontext import Number
+from weighlock.wire.strictjson import Number
 
 _LAST_TIME = 1 << 40
 """Seconds; far beyond any real clock, and far below what overflows."""

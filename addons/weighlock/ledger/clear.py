@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from weighlock.model import Approval, Call, Finding, Principal, Verdict
+from weighlock.model import Approval, Call, Finding, NotInspected, Principal, Verdict
 
 FINDINGS = 500
 """Most findings that an entry lists one by one; `entities` counts all of them."""
@@ -41,6 +41,11 @@ def call(call: Call, findings: Collection[Finding] | None) -> dict[str, Any]:
         "stream": call.stream,
         "size": call.size,
     }
+
+
+def not_inspected(parts: Sequence[NotInspected]) -> dict[str, Any]:
+    """What passed unread: nothing where all was inspected."""
+    return {"not_inspected": [{"kind": part.kind, "size": part.size} for part in parts]} if parts else {}
 
 
 def _operation(call: Call, findings: Collection[Finding] | None) -> str:

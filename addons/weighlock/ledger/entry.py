@@ -13,7 +13,7 @@ import rfc8785
 
 from weighlock.errors import Refused
 from weighlock.ledger import clear
-from weighlock.model import Approval, Exchange, Finding, Principal, Verdict
+from weighlock.model import Approval, Exchange, Finding, NotInspected, Principal, Verdict
 
 VERSION = 1
 """Of an entry's shape; a reader refuses one that it does not know."""
@@ -125,9 +125,10 @@ def response_body(
     findings: Sequence[Finding],
     verdict: Verdict | None,
     refused: Refused | None,
+    not_inspected: Sequence[NotInspected] = (),
 ) -> dict[str, Any]:
     """Of what the model host answered; *refused* where it was not delivered, or not wholly. *status* 0: no answer."""
-    body = _exchange(exchange) | {"status": status} | clear.findings(findings)
+    body = _exchange(exchange) | {"status": status} | clear.findings(findings) | clear.not_inspected(not_inspected)
     if verdict:
         body["verdict"] = clear.verdict(verdict)
     return body | (_refused(refused) if refused else {})
@@ -170,6 +171,7 @@ def _request(exchange: Exchange) -> dict[str, Any]:
         body |= {"scheme": "https", "host": exchange.destination.host, "port": exchange.destination.port}
     if exchange.call:
         body["call"] = clear.call(exchange.call, exchange.findings)
+        body |= clear.not_inspected(exchange.call.not_inspected)
     if exchange.findings is not None:
         body |= clear.findings(exchange.findings)
     if exchange.verdict:

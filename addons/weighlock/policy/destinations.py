@@ -11,6 +11,8 @@ from weighlock.policy.federation import PROVIDERS, TOKEN_TYPES
 from weighlock.policy.schema import duration
 from weighlock.rulefile import Node
 
+KINDS = ("image", "audio", "video", "file")
+"""What no detector reads."""
 LIFETIME = 900.0
 """Seconds for which a command's output is good where the rules do not say."""
 
@@ -26,7 +28,8 @@ def parse(node: Node, dialects: Collection[str]) -> Mapping[tuple[str, int], Des
     listed: dict[tuple[str, int], Destination] = {}
     for item in node.mapping(required=["destinations"])["destinations"].sequence():
         members = item.mapping(
-            required=["name", "host", "dialects"], optional=["port", "credential", "credential_header"]
+            required=["name", "host", "dialects"],
+            optional=["port", "credential", "credential_header", "not_inspected"],
         )
         header = members.get("credential_header")
         destination = Destination(
@@ -38,6 +41,9 @@ def parse(node: Node, dialects: Collection[str]) -> Mapping[tuple[str, int], Des
             credential_header=header.text(r"[a-z][a-z0-9-]{0,63}", "a header's name in lower case")
             if header
             else _HEADER,
+            not_inspected=frozenset(kind.choice(KINDS) for kind in members["not_inspected"].sequence())
+            if "not_inspected" in members
+            else frozenset(),
         )
         if destination.host == RESERVED.host:
             raise members["host"].error("this host is the gateway's own")

@@ -20,7 +20,7 @@ from weighlock.errors import Malformed
 from weighlock.model import Headers
 from weighlock.policy.credentials import Unusable, checked
 from weighlock.wire import jsontext
-from weighlock.wire.jsontext import Number
+from weighlock.wire.strictjson import Number
 
 LONGEST = 86400.0
 """Seconds. A token that lives for more than a day is not short-lived, and its `expires_in` a mistake."""

@@ -87,5 +87,5 @@ class Homeward:
             log.error("stream ended: %s while masking", type(error).__name__)
             passage.refused = passage.refused or failure()
         if passage.refused:
-            await inject.emit(passage.flow, reply.error_event(passage, passage.refused))
+            await inject.emit(passage.flow, reply.error_frame(passage, passage.refused))
             await inject.end(passage.flow)

@@ -29,10 +29,10 @@ class Mask(Stage):
             if rewrites:
                 masked[text.pointer] = apply.apply(text.value, rewrites)
         view = view_of(flow.request)
-        body = b"" if call.document is None else call.document.rewrite(masked).dumps()
+        body = b"" if call.body is None else call.body.rewrite(masked).dumps()
         headers = [("host", flow.request.host_header or flow.request.authority), *view.headers]
         if body:
-            headers += [("content-type", "application/json"), ("content-length", str(len(body)))]
+            headers += [("content-type", call.body.media), ("content-length", str(len(body)))]
         # Never a coding that a stream would have to be decoded from before it can be masked.
         headers.append(("accept-encoding", "identity"))
         path = quote(view.path, safe="/%:@!$&'()*+,;=~-._") + (f"?{urlencode(view.query)}" if view.query else "")

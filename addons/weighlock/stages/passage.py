@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from mitmproxy import http
 
 from weighlock.errors import Refused
-from weighlock.model import Exchange, Finding, Verdict
+from weighlock.model import Exchange, Finding, NotInspected, Verdict
 from weighlock.stages.pump import Pump
+from weighlock.wire.framing import Framing
 
 
 @dataclass(eq=False, slots=True)
@@ -26,7 +27,10 @@ class Passage:
     answered: bool = False
     """Whether the gateway's own endpoint is what was asked, and has answered."""
     pump: Pump | None = None
+    framing: Framing | None = None
+    """Of the pump's stream."""
     reply_findings: tuple[Finding, ...] = ()
+    reply_not_inspected: tuple[NotInspected, ...] = ()
     reply_verdict: Verdict | None = None
     closed: bool = False
     """Whether the last entry of this exchange is written."""

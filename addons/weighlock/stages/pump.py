@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from weighlock.errors import BadReply, Refused, Unavailable
 from weighlock.masking.apply import Rewrite
-from weighlock.masking.stream import SseMasker
+from weighlock.masking.stream import StreamMasker
 from weighlock.model import Text
 
 Weigh = Callable[[tuple[Text, ...]], Awaitable[Mapping[str, Sequence[Rewrite]]]]
@@ -21,10 +21,12 @@ Weigh = Callable[[tuple[Text, ...]], Awaitable[Mapping[str, Sequence[Rewrite]]]]
 class Pump:
     """*emit* writes to the client and says whether it is still there. *limit* bounds the stream, in bytes."""
 
-    def __init__(self, masker: SseMasker, weigh: Weigh, emit: Callable[[bytes], Awaitable[bool]], limit: int) -> None:
+    def __init__(
+        self, masker: StreamMasker, weigh: Weigh, emit: Callable[[bytes], Awaitable[bool]], limit: int
+    ) -> None:
         self.received = bytearray()
         self.delivered = bytearray()
-        self._masker, self._weigh, self._emit, self._limit = masker, weigh, emit, limit
+        self.masker, self._weigh, self._emit, self._limit = masker, weigh, emit, limit
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._refused: Refused | None = None
         self._task = asyncio.create_task(self._run())
@@ -57,9 +59,9 @@ class Pump:
     async def _run(self) -> None:
         try:
             while (chunk := await self._queue.get()) is not None and self._refused is None:
-                await self._release(self._masker.feed(chunk))
+                await self._release(self.masker.feed(chunk))
             if self._refused is None:
-                await self._release(self._masker.finish())
+                await self._release(self.masker.finish())
         except Refused as refused:
             self._refused = self._refused or refused
         except Exception:
@@ -68,9 +70,10 @@ class Pump:
 
     async def _release(self, texts: tuple[Text, ...]) -> None:
         rewrites = await self._weigh(texts) if texts else {}
-        out = self._masker.release(rewrites)
-        if not isinstance(texts, tuple) or not isinstance(rewrites, Mapping) or not isinstance(out, bytes):
+        frames = self.masker.release(rewrites)
+        if not isinstance(texts, tuple) or not isinstance(rewrites, Mapping) or not isinstance(frames, list):
             raise TypeError("a masker that returns nothing has masked nothing")
+        out = b"".join(frames)
         if out and self._refused is None:
             self.delivered += out
             if not await self._emit(out):

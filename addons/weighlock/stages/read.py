@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from weighlock.dialects import choose
 from weighlock.dialects.base import RequestView
+from weighlock.dialects.dialect import outer_texts
 from weighlock.errors import Malformed, Unsupported
 from weighlock.model import Call, Exchange, Headers
 from weighlock.stages.stage import Stage, filled
@@ -28,17 +29,24 @@ class Read(Stage):
         if request.trailers:
             raise Unsupported("trailers", "Trailers are not inspected.")
         view = view_of(request)
-        dialect = choose(view, destination)
-        reading = dialect.read(view)
+        dialect, operation = choose(view, destination)
+        asked, said = operation.read(view)
+        if kinds := {one.kind for one in said.not_inspected} - destination.not_inspected:
+            raise Unsupported(
+                "not-inspectable",
+                f"The request holds what cannot be inspected: {', '.join(sorted(kinds))}.",
+                next_step="Send text only, or have it listed under `not_inspected` in rules/destinations.yaml.",
+            )
         return Call(
             dialect=dialect.name,
-            operation=reading.operation,
+            operation=operation.name,
             destination=destination.name,
-            model=reading.model,
-            stream=reading.stream,
+            model=asked.model,
+            stream=asked.stream,
             size=len(view.body),
-            texts=reading.texts,
-            document=reading.document,
+            texts=(*outer_texts(view), *said.texts),
+            not_inspected=said.not_inspected,
+            body=said.body,
         )
 
 

@@ -86,6 +86,7 @@ class Recorder:
                 findings=passage.reply_findings,
                 verdict=passage.reply_verdict,
                 refused=passage.refused,
+                not_inspected=passage.pump.masker.not_inspected if passage.pump else passage.reply_not_inspected,
             ),
             {"response.received": received, "response.delivered": as_delivered(passage)},
         )

@@ -9,11 +9,12 @@ from mitmproxy import http
 
 from weighlock import dialects
 from weighlock.destination import RESERVED
+from weighlock.dialects.dialect import FRAMINGS, Operation
 from weighlock.errors import BadReply, Forbidden, Refused
 from weighlock.masking import apply, echo
 from weighlock.masking.apply import Rewrite
 from weighlock.masking.operators import Operators
-from weighlock.masking.stream import SseMasker
+from weighlock.masking.stream import StreamMasker, touched
 from weighlock.model import Action, Direction, Exchange, Finding, Headers, Text, Verdict
 from weighlock.policy.decide import decide
 from weighlock.stages import inject, tokenendpoint
@@ -22,8 +23,6 @@ from weighlock.stages.passage import Passage
 from weighlock.stages.pump import Pump
 from weighlock.stages.stage import Parts, filled
 from weighlock.wire import body
-
-_STREAM = "text/event-stream"
 
 
 async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict[str, Sequence[Rewrite]]:
@@ -66,17 +65,28 @@ def _not_maskable() -> BadReply:
 def is_stream(passage: Passage) -> bool:
     """Whether the reply is masked as it flows. Any other is read whole, within the size bound."""
     response = filled(passage.flow.response)
-    media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     coded = response.headers.get("content-encoding", "identity").lower() != "identity"
-    return media == _STREAM and filled(passage.exchange.call).stream and response.status_code == 200 and not coded
+    asked = filled(passage.exchange.call).stream
+    return asked and response.status_code == 200 and not coded and _media(passage) in _operation(passage).streams
+
+
+def _media(passage: Passage) -> str:
+    media: str = filled(passage.flow.response).headers.get("content-type", "")
+    return media.partition(";")[0].strip().lower()
+
+
+def _operation(passage: Passage) -> Operation:
+    call = filled(passage.exchange.call)
+    return dialects.named(call.dialect).named(call.operation)
 
 
 def start_stream(parts: Parts, passage: Passage) -> Pump:
     """Set the response up to be written by a pump. The length is unknown from here on."""
     flow = passage.flow
-    call, response = filled(passage.exchange.call), filled(flow.response)
-    shape = dialects.named(call.dialect).stream(call.operation)
-    limit = parts.settings.body_limit
+    media, response = _media(passage), filled(flow.response)
+    passage.framing = FRAMINGS[media]()
+    shape, limit = _operation(passage).streams[media](), parts.settings.body_limit
+    masker = StreamMasker(passage.framing, shape, limit, filled(passage.exchange.destination).not_inspected)
 
     async def weigh_these(texts: tuple[Text, ...]) -> Mapping[str, Sequence[Rewrite]]:
         async with asyncio.timeout(parts.settings.inspect_timeout * 6):
@@ -85,8 +95,8 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
     async def emit(data: bytes) -> bool:
         return await inject.emit(flow, data)
 
-    pump = Pump(SseMasker(shape, limit), weigh_these, emit, limit)
-    headers = [*_kept(passage), ("content-type", f"{_STREAM}; charset=utf-8"), ("cache-control", "no-store")]
+    pump = Pump(masker, weigh_these, emit, limit)
+    headers = [*_kept(passage), ("content-type", f"{media}; charset=utf-8"), ("cache-control", "no-store")]
     if flow.client_conn.alpn != b"h2":
         headers.append(("transfer-encoding", "chunked"))
     response.headers = http.Headers([(name.encode(), value.encode()) for name, value in headers])
@@ -97,7 +107,7 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
 
 async def document(parts: Parts, passage: Passage) -> http.Response:
     """The buffered reply in its masked form; raises Refused where it cannot be read or may not be seen."""
-    call, response = filled(passage.exchange.call), filled(passage.flow.response)
+    response = filled(passage.flow.response)
     if response.status_code == 401:
         raise _credential_refused(parts, passage.exchange)
     if not 200 <= response.status_code < 300 and not 400 <= response.status_code < 600:
@@ -107,13 +117,17 @@ async def document(parts: Parts, passage: Passage) -> http.Response:
     plain = body.decode(
         response.raw_content or b"", response.headers.get("content-encoding"), parts.settings.body_limit
     )
-    headers = tuple(response.headers.items(multi=True))
-    read, texts = dialects.named(call.dialect).read_reply(call.operation, response.status_code, headers, plain)
-    rewrites = await weigh(parts, passage, texts)
-    by_pointer = {text.pointer: text for text in texts}
+    said = _operation(passage).read_reply(plain)
+    if any(one.kind not in filled(passage.exchange.destination).not_inspected for one in said.not_inspected):
+        raise BadReply("reply-not-inspectable", "The reply holds images, audio or files, which are not inspected.")
+    passage.reply_not_inspected = said.not_inspected
+    rewrites = await weigh(parts, passage, said.texts)
+    by_pointer = {text.pointer: text for text in said.texts}
     masked = {pointer: apply.apply(by_pointer[pointer].value, found) for pointer, found in rewrites.items()}
-    out = b"" if read is None else read.rewrite(masked).dumps()
-    fields = [*_kept(passage), *([("content-type", "application/json")] if out else [])]
+    spelled = (touched(said.spelled.get(pointer, ()), found) for pointer, found in rewrites.items())
+    dropped = set(said.dropped).union(*spelled)
+    out = b"" if said.body is None else said.body.rewrite(masked).without(dropped).dumps()
+    fields = [*_kept(passage), *([("content-type", said.body.media)] if said.body else [])]
     return http.Response.make(response.status_code, out, [(n.encode(), v.encode()) for n, v in fields])
 
 
@@ -138,8 +152,10 @@ def refusal(passage: Passage, refused: Refused) -> http.Response:
     return http.Response.make(refused.status, content, [(n.encode(), v.encode()) for n, v in headers])
 
 
-def error_event(passage: Passage, refused: Refused) -> bytes:
-    return dialects.named(_dialect(passage)).error_event(refused, passage.exchange.id)
+def error_frame(passage: Passage, refused: Refused) -> bytes:
+    """What ends a stream so that the caller's SDK raises."""
+    dialect = dialects.named(_dialect(passage))
+    return filled(passage.framing).encode(dialect.error_frame(dialect.problem(refused, passage.exchange.id)))
 
 
 def _dialect(passage: Passage) -> str:

@@ -1,30 +1,29 @@
 """JSON as text: every string, number and member name with its place, rewritten by place, serialised anew.
 
-Strict (RFC 8259, I-JSON's RFC 7493 limits): UTF-8 without a mark, no duplicate names, no lone surrogates, no NaN.
 Numbers keep their own spelling, and members their order, so that an unchanged document says exactly what it said.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
-from typing import Any, Literal, NoReturn
+from types import MappingProxyType
+from typing import Any, Literal
 
 from weighlock.errors import Malformed
+from weighlock.model import Role
+from weighlock.wire import strictjson
+from weighlock.wire.strictjson import Number
 
-MAX_DEPTH = 64
-MAX_VALUES = 200_000
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKETS = re.compile(rb"[][{}]")
+INNER = "~>"
+"""Between the pointer of a string and a pointer into the JSON that the string holds; no RFC 6901 pointer has it."""
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*')
 
 
-class Number(str):
-    """A JSON number as it is spelled."""
-
-    __slots__ = ()
+ROLES = MappingProxyType({"string": Role.CONTENT, "number": Role.NUMBER, "key": Role.KEY})
+"""What a leaf is where nothing more is known of it, by its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +36,27 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A leaf of a JSON text, spelled at `text[start:end]`."""
+
+    leaf: Leaf
+    start: int
+    end: int
+
+    def rewritten(self, new: str) -> str:
+        """What stands in its place when its value is *new*."""
+        return encode_basestring(new)
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed JSON value. Never changed; `rewrite` makes another."""
+    """A parsed JSON value, which is a Body. Never changed; `rewrite` makes another."""
 
     value: Any = field(repr=False)
+
+    @property
+    def media(self) -> str:
+        return "application/json"
 
     def leaves(self) -> list[Leaf]:
         """Every string, number and member name, in document order."""
@@ -59,14 +75,40 @@ class Document:
         return value
 
     def rewrite(self, texts: Mapping[str, str]) -> Document:
-        """With the strings and numbers at these pointers replaced by strings. KeyError where there is none."""
+        """With the strings and numbers at these pointers replaced by strings. KeyError where there is none.
+
+        A pointer may go on behind INNER, into the JSON that a string holds.
+        """
         if not texts:
             return self
-        left = dict(texts)
+        left = self._outer(texts)
         value = _rewritten(self.value, "", left)
         if left:
             raise KeyError("no such place")
         return Document(value)
+
+    def without(self, pointers: Collection[str]) -> Document:
+        """With the items of lists at these pointers left out, and the members null. What is not there is no error."""
+        return Document(_without(self.value, "", frozenset(pointers))) if pointers else self
+
+    def _outer(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """*texts*, with those inside a string put into it."""
+        outer = {pointer: text for pointer, text in texts.items() if INNER not in pointer}
+        inner: dict[str, dict[str, str]] = {}
+        for pointer, text in texts.items():
+            place, mark, rest = pointer.partition(INNER)
+            if mark:
+                inner.setdefault(place, {})[rest] = text
+        for place, changes in inner.items():
+            parts, position, value = [], 0, self.get(place)
+            for token in tokens(value) or ():
+                if token.leaf.pointer in changes:
+                    parts += [value[position : token.start], token.rewritten(changes.pop(token.leaf.pointer))]
+                    position = token.end
+            if changes:
+                raise KeyError("no such place")
+            outer[place] = "".join((*parts, value[position:]))
+        return outer
 
     def dumps(self) -> bytes:
         """Compact UTF-8."""
@@ -77,51 +119,32 @@ class Document:
 
 def parse(data: bytes) -> Document:
     """Raises Malformed, with a code for each way in which it cannot be read without doubt."""
+    document = Document(strictjson.parse(data))
+    if b"\\u" in data:  # UTF-8 has no surrogates; only an escape makes one
+        try:
+            for leaf in document.leaves():
+                leaf.value.encode()
+        except UnicodeEncodeError:
+            raise Malformed("json-surrogate", "The body has half of a surrogate pair.") from None
+    return document
+
+
+def tokens(text: str) -> tuple[Token, ...] | None:
+    """The leaves of the JSON object or list that *text* is, with their places; None for any other text."""
+    if not text.lstrip(" \t\r\n").startswith(("{", "[")):
+        return None
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Malformed("charset", "The body is not UTF-8.") from None
-    if text.startswith("\ufeff"):
-        raise Malformed("charset", "The body begins with a byte order mark.")
-    _bounded(data)
-    try:
-        value = _DECODER.decode(text)
-    except (ValueError, RecursionError):
-        raise Malformed("json-malformed", "The body is not JSON.") from None
-    if "\\u" in text:  # UTF-8 has no surrogates; only an escape makes one
-        for leaf in _leaves(value, ""):
-            if not leaf.value.isascii() and any("\ud800" <= char <= "\udfff" for char in leaf.value):
-                raise Malformed("json-surrogate", "The body has half of a surrogate pair.")
-    return Document(value)
+        document = parse(text.encode())
+    except (Malformed, UnicodeEncodeError):
+        return None
+    spelled = zip(document.leaves(), _TOKEN.finditer(text), strict=True)
+    return tuple(Token(leaf, match.start(), match.end()) for leaf, match in spelled)
 
 
-def _bounded(data: bytes) -> None:
-    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH and data.count(b",") + data.count(b":") <= 2 * MAX_VALUES:
-        return  # even with what stands in strings
-    depth = 0
-    skeleton = _STRINGS.sub(b"", data)
-    if skeleton.count(b",") + skeleton.count(b":") > 2 * MAX_VALUES:
-        raise Malformed("json-size", f"The body has more than {MAX_VALUES} values.")
-    for bracket in _BRACKETS.findall(skeleton):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > MAX_DEPTH:
-            raise Malformed("json-depth", f"The body is nested more than {MAX_DEPTH} deep.")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise Malformed("json-duplicate-member", "The body has one member name twice in one object.")
-    return members
-
-
-def _constant(_: str) -> NoReturn:
-    raise Malformed("json-number", "NaN and Infinity are not JSON.")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_constant, strict=True
-)
+def below(place: str, pointer: str) -> str:
+    """*pointer*, into a value that stands at *place*."""
+    name = pointer.removeprefix("key:")
+    return f"{'key:' if len(name) < len(pointer) else ''}{place}{name}"
 
 
 def _leaves(value: Any, pointer: str) -> Iterator[Leaf]:
@@ -149,6 +172,19 @@ def _rewritten(value: Any, pointer: str, texts: dict[str, str]) -> Any:
         }
     if isinstance(value, list):
         return [_rewritten(item, f"{pointer}/{index}", texts) for index, item in enumerate(value)]
+    return value
+
+
+def _without(value: Any, pointer: str, gone: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        places = {name: f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}" for name in value}
+        return {
+            name: None if places[name] in gone else _without(member, places[name], gone)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        kept = ((f"{pointer}/{index}", item) for index, item in enumerate(value))
+        return [_without(item, place, gone) for place, item in kept if place not in gone]
     return value
 
 

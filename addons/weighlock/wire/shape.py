@@ -1,25 +1,59 @@
-"""How the events of a stream continue each other: what a dialect knows of it, and a masker needs."""
+"""What is in the frames of a stream, and how they continue each other: what a dialect knows, and a masker needs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from weighlock.model import Role
-from weighlock.wire.jsontext import Document, Leaf
+from weighlock.model import NotInspected, Text
+from weighlock.wire.jsontext import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A text that runs over many events, by its name in the stream; *json* where all of it is to be one JSON text."""
+
+    name: str
+    json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """*places* repeat `text[start:end]`, in code points: they are left out where any of that is masked."""
+
+    start: int
+    end: int
+    places: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A frame as its dialect reads it. Every string, number and member name of *document* is in *texts*, is a run, is
+    spelled by one, is *dropped*, or is a word of the API itself.
+    """
+
+    document: Document | None = field(default=None, repr=False)
+    """None for a word that is no JSON."""
+    texts: tuple[Text, ...] = field(default=(), repr=False)
+    not_inspected: tuple[NotInspected, ...] = ()
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    """By the pointer of the string that continues it. Their order is that of the text."""
+    spelled: Mapping[str, tuple[Spelled, ...]] = field(default_factory=dict)
+    """By the pointer of a run's string or of a text."""
+    dropped: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    """Beginnings of the names of the runs that are complete with this event."""
+    last: bool = False
+    """Nothing follows, and it leaves when the model host has ended the stream."""
 
 
 class StreamShape(Protocol):
-    """How one operation's events continue each other."""
+    """One stream's. It sees every frame, in order."""
 
-    done: str
-    """The data of the event that ends the stream."""
+    def read(self, data: str) -> Event:
+        """Raises Malformed, or BadReply for what is not of this operation."""
 
-    def windows(self, document: Document) -> Mapping[str, str]:
-        """Pointers of the strings that continue a text, each with the name of that text."""
-
-    def ended(self, document: Document) -> tuple[str, ...]:
-        """Prefixes of the names of the texts that are complete with this event."""
-
-    def role(self, leaf: Leaf) -> Role | None:
-        """What any other leaf is; None for a word of the API itself."""
+    @property
+    def complete(self) -> bool:
+        """Whether the stream may end here."""

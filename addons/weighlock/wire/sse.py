@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from weighlock.errors import BadReply
-
-LIMIT = 1 << 20
-"""Bytes that one event may have."""
+from weighlock.wire.framing import LIMIT, Frame
 
 # A CR is an end of line only once the byte behind it is known: CR LF is one end, not two.
 _LINE = re.compile(rb"\r\n|\n|\r(?=[\s\S])")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event. *data* is its data lines joined by line feeds."""
+class Sse:
+    """A Framing. Comments and `retry` are dropped; so is an event without data, as the standard says."""
 
-    data: str = field(repr=False)
-    name: str = ""
-    id: str = ""
-
-
-class Reader:
-    """Bytes in, events out. Comments and `retry` are dropped; so is an event without data, as the standard says."""
+    heartbeat = b":\n\n"
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -34,10 +24,9 @@ class Reader:
         self._data: list[str] = []
         self._name = self._id = ""
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events that *data* completes. Raises BadReply on bytes that are no UTF-8, or over the bound."""
+    def feed(self, data: bytes) -> list[Frame]:
         self._buffer += data
-        events: list[Event] = []
+        events: list[Frame] = []
         position = 0
         while match := _LINE.search(self._buffer, max(position, self._searched)):
             self._line(bytes(self._buffer[position : match.start()]), events)
@@ -49,19 +38,25 @@ class Reader:
             raise BadReply("stream-bound", f"An event is over {LIMIT} bytes.")
         return events
 
-    def finish(self) -> list[Event]:
-        """The last event, where the stream ends without a blank line; BadReply where it breaks off in a line."""
-        rest = bytes(self._buffer).removesuffix(b"\r")
-        events: list[Event] = []
-        if len(rest) < len(self._buffer) or rest == b"data: [DONE]":
+    def finish(self) -> list[Frame]:
+        events: list[Frame] = []
+        if rest := bytes(self._buffer).removesuffix(b"\r"):
             self._line(rest, events)
-        elif rest:
-            raise BadReply("stream-truncated", "The stream breaks off in the middle of an event.")
         self._buffer.clear()
         self._line(b"", events)
         return events
 
-    def _line(self, raw: bytes, events: list[Event]) -> None:
+    def encode(self, frame: Frame) -> bytes:
+        lines = [f"event: {frame.name}"] if frame.name else []
+        if frame.id:
+            lines.append(f"id: {frame.id}")
+        lines += [f"data: {line}" for line in frame.data.split("\n")]
+        return ("\n".join(lines) + "\n\n").encode()
+
+    def close(self) -> bytes:
+        return b""
+
+    def _line(self, raw: bytes, events: list[Frame]) -> None:
         try:
             line = raw.decode("utf-8")
         except UnicodeDecodeError:
@@ -70,7 +65,7 @@ class Reader:
             line, self._first = line.removeprefix("\ufeff"), False
         if not line:
             if self._data:
-                events.append(Event("\n".join(self._data), self._name, self._id))
+                events.append(Frame("\n".join(self._data), self._name, self._id))
             self._clear()
             return
         self._size += len(raw)
@@ -87,12 +82,3 @@ class Reader:
         self._data = []
         self._name = self._id = ""
         self._size = 0
-
-
-def encode(event: Event) -> bytes:
-    """The event on the wire, with the blank line that ends it."""
-    lines = [f"event: {event.name}"] if event.name else []
-    if event.id:
-        lines.append(f"id: {event.id}")
-    lines += [f"data: {line}" for line in event.data.split("\n")]
-    return ("\n".join(lines) + "\n\n").encode()

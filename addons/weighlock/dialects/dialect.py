@@ -1,0 +1,157 @@
+"""A dialect: its operations as a table, and how a request, its reply and a refusal are read and written by it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import unquote
+
+from weighlock.dialects.base import Asked, RequestView, Said
+from weighlock.dialects.fields import Fields
+from weighlock.errors import BadReply, Malformed, Refused, Unsupported
+from weighlock.model import Headers, Role, Text
+from weighlock.wire import jsontext
+from weighlock.wire.array import Array
+from weighlock.wire.framing import Frame, Framing
+from weighlock.wire.jsontext import Document
+from weighlock.wire.lines import Lines
+from weighlock.wire.shape import StreamShape
+from weighlock.wire.sse import Sse
+from weighlock.wire.strictjson import Number
+
+SSE, NDJSON, JSON = "text/event-stream", "application/x-ndjson", "application/json"
+FRAMINGS: Mapping[str, Callable[[], Framing]] = MappingProxyType({SSE: Sse, NDJSON: Lines, JSON: Array})
+"""By the media type of a reply that is a stream."""
+
+
+def outer_texts(view: RequestView) -> tuple[Text, ...]:
+    """What leaves beside the body: path, query and header fields."""
+    path = Text("path", Role.PATH, unquote(view.path, errors="strict"))
+    query = (Text(f"query:{name}", Role.QUERY, f"{name}={value}") for name, value in view.query)
+    headers = (Text(f"header:{name}", Role.HEADER, value) for name, value in view.headers)
+    return (path, *query, *headers)
+
+
+def problem(refused: Refused, exchange: str) -> dict[str, Any]:
+    """RFC 9457 members and OpenAI's `error` object in one: SDKs show one or the other."""
+    rules = f" [{', '.join(refused.because)}]" if refused.because else ""
+    message = f"weighlock: {refused.reason}{rules} {refused.next_step}".strip()
+    return {
+        "type": f"urn:weighlock:{refused.code}",
+        "title": refused.code,
+        "status": refused.status,
+        "detail": f"{refused.reason} {refused.next_step}".strip(),
+        "instance": f"urn:weighlock:exchange:{exchange}",
+        "because": list(refused.because),
+        "error": {"message": message, "type": "weighlock_refusal", "code": refused.code, "param": None},
+    }
+
+
+def error_frame(said: Mapping[str, Any]) -> Frame:
+    return Frame(json.dumps(said))
+
+
+def asks(view: RequestView, document: Document) -> Asked:
+    """`model` and `stream`, as most APIs have them."""
+    body = document.value
+    if not isinstance(body, dict):
+        raise Malformed("body-shape", "The body is a JSON object.")
+    model, stream = body.get("model"), body.get("stream")
+    if not isinstance(model, str) or isinstance(model, Number):
+        raise Malformed("body-shape", "The body needs a `model`.")
+    if stream not in (True, False, None):
+        raise Malformed("body-shape", "`stream` is true or false.")
+    return Asked(model, bool(stream))
+
+
+def json_request(view: RequestView, operation: Operation) -> tuple[Asked, Said]:
+    """A request whose body is one JSON text."""
+    media = view.content_type.partition(";")[0].strip().lower()
+    if not view.body:
+        raise Malformed("body-missing", "The request has no body.")
+    if media != JSON and not media.endswith("+json"):
+        raise Unsupported("media-type", "Only JSON bodies are inspected here.", next_step="Send application/json.")
+    document = jsontext.parse(view.body)
+    return operation.asks(view, document), operation.said(document)
+
+
+def no_body(view: RequestView, operation: Operation) -> tuple[Asked, Said]:
+    """A request without a body."""
+    if view.body:
+        raise Malformed("body-unexpected", "This request has no body.")
+    return Asked(), Said()
+
+
+def optional_body(view: RequestView, operation: Operation) -> tuple[Asked, Said]:
+    return json_request(view, operation) if view.body else (Asked(), Said())
+
+
+def json_reply(operation: Operation, document: Document) -> Said:
+    return operation.said(document)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that an API does. The functions raise Malformed or Unsupported for what cannot be inspected."""
+
+    name: str
+    method: str
+    path: str
+    """A regular expression of the whole path."""
+    fields: Fields = Fields()
+    asks: Callable[[RequestView, Document], Asked] = asks
+    """What a JSON request asks for; it raises where the body has not the shape of the operation."""
+    request: Callable[[RequestView, Operation], tuple[Asked, Said]] = json_request
+    reply: Callable[[Operation, Document], Said] = json_reply
+    """Of a JSON reply, which is an error's too."""
+    streams: Mapping[str, Callable[[], StreamShape]] = field(default_factory=dict)
+    """By the media type of the reply."""
+
+    def takes(self, view: RequestView) -> bool:
+        return bool(re.fullmatch(self.method, view.method) and re.fullmatch(self.path, view.path))
+
+    def said(self, document: Document) -> Said:
+        return Said(document, *self.fields.read(document))
+
+    def read(self, view: RequestView) -> tuple[Asked, Said]:
+        """Raises Malformed or Unsupported for what cannot be inspected."""
+        return self.request(view, self)
+
+    def read_reply(self, body: bytes) -> Said:
+        """Raises BadReply for what cannot be inspected."""
+        if not body:
+            return Said()
+        try:
+            document = jsontext.parse(body)
+        except Malformed as error:
+            raise BadReply("reply-unreadable", "The model host's reply is not JSON that can be inspected.") from error
+        return self.reply(self, document)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    name: str
+    operations: tuple[Operation, ...]
+    problem: Callable[[Refused, str], dict[str, Any]] = problem
+    """A refusal in the words of the API; the second argument is the exchange's id."""
+    error_frame: Callable[[Mapping[str, Any]], Frame] = error_frame
+    """The frame that ends a stream so that SDKs raise, of what `problem` says."""
+
+    def operation(self, view: RequestView) -> Operation | None:
+        """The first that *view* is one of."""
+        return next((own for own in self.operations if own.takes(view)), None)
+
+    def named(self, operation: str) -> Operation:
+        return next(own for own in self.operations if own.name == operation)
+
+    def refusal(self, refused: Refused, exchange: str) -> tuple[Headers, bytes]:
+        headers = (
+            ("content-type", "application/problem+json"),
+            ("x-should-retry", "true" if refused.retry else "false"),
+            ("weighlock-exchange", exchange),
+        )
+        return headers, json.dumps(self.problem(refused, exchange)).encode()

@@ -1,0 +1,79 @@
+"""What the strings, numbers and member names of one API's JSON are. What is not known is somebody's data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from weighlock.model import NotInspected, Role, Text
+from weighlock.wire.jsontext import INNER, ROLES, Document, Leaf, tokens
+
+_CODED = re.compile(r"(?:data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,)?[A-Za-z0-9+/_-]*={0,2}(?:\r?\n)?")
+
+
+def names(words: str) -> frozenset[str]:
+    """Names in one text, apart by white space."""
+    return frozenset(words.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A place is a member's `name`, or `parent/name`; items of lists are at their list's place."""
+
+    keys: frozenset[str] = frozenset()
+    """Member names of the API itself; any other is inspected, and cannot be masked."""
+    words: frozenset[str] = frozenset()
+    """Places of words of the API, not language: patterns are looked for in them, names of people are not."""
+    json: frozenset[str] = frozenset()
+    """Places of strings that hold JSON: each of its leaves is a text of its own, so that it stays valid."""
+    free: frozenset[str] = frozenset()
+    """Places of somebody's own JSON: below them, nothing is a word or member name of the API."""
+    media: Mapping[str, str] = field(default_factory=dict)
+    """Places of base64 that cannot be inspected, with its kind: image, audio, video or file."""
+
+    def read(
+        self, document: Document, runs: Collection[str] = (), place: str = ""
+    ) -> tuple[tuple[Text, ...], tuple[NotInspected, ...]]:
+        """All texts but those at the pointers *runs*; and what is no text. *place* is put before each pointer."""
+        texts: list[Text] = []
+        closed: list[NotInspected] = []
+        for leaf in document.leaves():
+            if leaf.pointer in runs:
+                continue
+            ways = _ways(leaf)
+            kind = next((self.media[way] for way in ways if way in self.media), "")
+            if kind and leaf.kind == "string" and leaf.value and _CODED.fullmatch(leaf.value):
+                closed.append(NotInspected(kind, len(leaf.value)))
+            else:
+                texts += self._texts(leaf, ways)
+        return tuple(texts), tuple(closed)
+
+    def _texts(self, leaf: Leaf, ways: Collection[str]) -> list[Text]:
+        free = self._is_free(leaf)
+        if leaf.kind == "key" and not free and leaf.value in self.keys:
+            return []
+        if leaf.kind == "string" and not free and not self.json.isdisjoint(ways):
+            inner = tokens(leaf.value)
+            if inner is not None:
+                return [
+                    Text(f"{leaf.pointer}{INNER}{token.leaf.pointer}", ROLES[token.leaf.kind], token.leaf.value)
+                    for token in inner
+                ]
+        word = leaf.kind == "string" and not free and not self.words.isdisjoint(ways)
+        return [Text(leaf.pointer, Role.PARAMETER if word else ROLES[leaf.kind], leaf.value)]
+
+    def _is_free(self, leaf: Leaf) -> bool:
+        path = _path(leaf.pointer)[:-1]
+        return any(name in self.free or "/".join(path[at - 1 : at + 1]) in self.free for at, name in enumerate(path))
+
+
+def _ways(leaf: Leaf) -> tuple[str, ...]:
+    """The two ways to name its place."""
+    path = _path(leaf.pointer)
+    return (path[-1], "/".join(path[-2:])) if len(path) > 1 else tuple(path)
+
+
+def _path(pointer: str) -> list[str]:
+    """Names of members only: a list's items are at its place. A member whose name is a number is taken for an item."""
+    return [name for name in pointer.split("/")[1:] if not name.isdecimal()]
