@@ -9,10 +9,13 @@ import pytest
 
 from builders import a_destination
 from weighlock import dialects
-from weighlock.dialects import generic, openai
-from weighlock.dialects.base import RequestView
+from weighlock.dialects.base import Asked, RequestView, Said
+from weighlock.dialects.dialect import outer_texts
+from weighlock.dialects.generic import DIALECT as GENERIC
+from weighlock.dialects.openai import DIALECT as OPENAI
 from weighlock.errors import BadReply, Forbidden, Malformed, Refused, Unavailable, Unsupported
 from weighlock.model import Role
+from weighlock.wire.sse import Sse
 
 
 def view(body: Any = None, *, method: str = "POST", path: str = "/v1/chat/completions", **given: Any) -> RequestView:
@@ -25,8 +28,14 @@ def chat(**given: Any) -> dict[str, Any]:
     return {"model": "small", "messages": [{"role": "user", "content": "hello"}]} | given
 
 
+def read(view: RequestView) -> tuple[Asked, Said]:
+    operation = OPENAI.operation(view)
+    assert operation
+    return operation.read(view)
+
+
 def roles(body: Any) -> dict[str, Role]:
-    return {text.pointer: text.role for text in openai.read(view(body)).texts}
+    return {text.pointer: text.role for text in read(view(body))[1].texts}
 
 
 def test_every_text_of_a_request_has_its_place_and_role() -> None:
@@ -34,7 +43,10 @@ def test_every_text_of_a_request_has_its_place_and_role() -> None:
         chat(
             messages=[
                 {"role": "user", "name": "Ann", "content": [{"type": "text", "text": "hi"}]},
-                {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]},
+                {
+                    "role": "assistant",
+                    "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": '{"to": "Ann", "n": 1}'}}],
+                },
             ],
             metadata={"Ann Lee": "x"},
             temperature=0.5,
@@ -46,7 +58,8 @@ def test_every_text_of_a_request_has_its_place_and_role() -> None:
     assert found["/messages/0/role"] is Role.PARAMETER
     assert found["/model"] is Role.PARAMETER
     assert found["/messages/1/tool_calls/0/function/name"] is Role.PARAMETER
-    assert found["/messages/1/tool_calls/0/function/arguments"] is Role.CONTENT
+    assert found["/messages/1/tool_calls/0/function/arguments~>/to"] is Role.CONTENT
+    assert found["/messages/1/tool_calls/0/function/arguments~>/n"] is Role.NUMBER
     assert found["key:/metadata/Ann Lee"] is Role.KEY
     assert found["/metadata/Ann Lee"] is Role.CONTENT
     assert found["/temperature"] is Role.NUMBER
@@ -55,7 +68,7 @@ def test_every_text_of_a_request_has_its_place_and_role() -> None:
 
 def test_path_query_and_headers_are_texts_too() -> None:
     asked = view(chat(), path="/v1/chat/completions", query=(("a", "b c"),), headers=(("user-agent", "x"),))
-    texts = {text.pointer: (text.role, text.value) for text in openai.read(asked).texts}
+    texts = {text.pointer: (text.role, text.value) for text in outer_texts(asked)}
 
     assert texts["path"] == (Role.PATH, "/v1/chat/completions")
     assert texts["query:a"] == (Role.QUERY, "a=b c")
@@ -75,46 +88,67 @@ def test_path_query_and_headers_are_texts_too() -> None:
         (chat(top_logprobs=2), Unsupported),
         (chat(modalities=["text", "audio"]), Unsupported),
         (chat(audio={"voice": "x"}), Unsupported),
-        (chat(messages=[{"content": [{"type": "image_url", "image_url": {"url": "data:x"}}]}]), Unsupported),
-        (chat(messages=[{"content": [{"type": "text", "text": "x", "file": {}}]}]), Unsupported),
     ],
 )
 def test_what_cannot_be_inspected_is_refused(body: Any, kind: type[Refused]) -> None:
     with pytest.raises(kind):
-        openai.read(view(body))
+        read(view(body))
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        ({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}, "image"),
+        ({"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}, "audio"),
+        ({"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0=", "filename": "a.pdf"}}, "file"),
+    ],
+)
+def test_what_nobody_can_read_is_told_apart(part: dict[str, Any], kind: str) -> None:
+    _, said = read(view(chat(messages=[{"role": "user", "content": [part]}])))
+
+    assert [one.kind for one in said.not_inspected] == [kind]
+
+
+@pytest.mark.parametrize("url", ["https://pictures.example/maria.png", "data:text/plain,Maria Lopez", "Maria Lopez"])
+def test_a_place_of_media_that_holds_text_is_inspected(url: str) -> None:
+    _, said = read(view(chat(messages=[{"content": [{"type": "image_url", "image_url": {"url": url}}]}])))
+
+    assert said.not_inspected == ()
+    assert url in [text.value for text in said.texts]
 
 
 @pytest.mark.parametrize("media", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
 def test_a_body_that_is_not_json_is_refused(media: str) -> None:
     with pytest.raises(Unsupported, match="media-type"):
-        openai.read(view(chat(), content_type=media))
+        read(view(chat(), content_type=media))
 
 
 def test_a_reply_that_spells_out_its_tokens_is_refused() -> None:
     reply = {"choices": [{"logprobs": {"content": [{"token": "S", "bytes": [83]}]}}]}
     with pytest.raises(BadReply, match="reply-logprobs"):
-        openai.read_reply("chat.completions", 200, (), json.dumps(reply).encode())
+        OPENAI.named("chat.completions").read_reply(json.dumps(reply).encode())
 
 
 def test_the_first_listed_dialect_that_knows_the_request_reads_it() -> None:
     both = a_destination(dialects=("openai", "generic"))
 
-    assert dialects.choose(view(chat()), both) is openai
-    assert dialects.choose(view({}, path="/other"), both) is generic
+    assert dialects.choose(view(chat()), both)[0] is OPENAI
+    assert dialects.choose(view({}, path="/other"), both)[0] is GENERIC
     with pytest.raises(Forbidden, match="dialect-unknown"):
         dialects.choose(view({}, path="/other"), a_destination(dialects=("openai",)))
 
 
 def test_the_generic_dialect_takes_every_leaf_for_content_and_no_stream() -> None:
-    reading = generic.read(view({"a": ["x", 1]}, path="/any"))
+    operation = GENERIC.operation(view({"a": ["x", 1]}, path="/any"))
+    assert operation
+    _, said = operation.read(view({"a": ["x", 1]}, path="/any"))
 
-    assert [(text.pointer, text.role) for text in reading.texts[1:]] == [
+    assert [(text.pointer, text.role) for text in said.texts] == [
         ("key:/a", Role.KEY),
         ("/a/0", Role.CONTENT),
         ("/a/1", Role.NUMBER),
     ]
-    with pytest.raises(BadReply, match="stream-unreadable"):
-        generic.stream("POST any")
+    assert not operation.streams
 
 
 @pytest.mark.parametrize(
@@ -125,7 +159,7 @@ def test_the_generic_dialect_takes_every_leaf_for_content_and_no_stream() -> Non
     ],
 )
 def test_the_sdk_shows_a_refusal_and_retries_only_where_it_may_help(refused: Refused) -> None:
-    headers, body = openai.refusal(refused, "e1")
+    headers, body = OPENAI.refusal(refused, "e1")
     calls: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -151,7 +185,8 @@ def test_the_sdk_shows_a_refusal_and_retries_only_where_it_may_help(refused: Ref
 
 
 def test_the_sdk_raises_on_the_event_that_ends_a_stream() -> None:
-    event = openai.error_event(Forbidden("cut-off", "This identity was cut off."), "e1")
+    said = OPENAI.problem(Forbidden("cut-off", "This identity was cut off."), "e1")
+    event = Sse().encode(OPENAI.error_frame(said))
     transport = httpx.MockTransport(
         lambda _: httpx.Response(200, headers={"content-type": "text/event-stream"}, content=event)
     )

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from weighlock.dialects.openai import ChatStream
 from weighlock.masking.apply import Rewrite, apply
 from weighlock.masking.echo import MASKED, SHORTEST, blotted, hidden, secret
-from weighlock.masking.stream import SseMasker
+from weighlock.masking.stream import StreamMasker
 from weighlock.model import Text
-from weighlock.wire import sse
+from weighlock.wire.sse import Sse
 
 SECRET = 'sk-proj-a1B2c3"D4\\e5F6'
 
@@ -91,16 +91,17 @@ def stream(deltas: Sequence[str]) -> bytes:
 
 
 def run(parts: Sequence[bytes]) -> bytes:
-    masker = SseMasker(ChatStream(), 1 << 20)
+    masker = StreamMasker(Sse(), ChatStream(), 1 << 20)
 
     def release(texts: tuple[Text, ...]) -> bytes:
-        return masker.release({text.pointer: found for text in texts if (found := hidden(text.value, (), SECRET))})
+        found = {text.pointer: hidden(text.value, (), SECRET) for text in texts}
+        return b"".join(masker.release({pointer: changes for pointer, changes in found.items() if changes}))
 
     return b"".join([*(release(masker.feed(part)) for part in parts), release(masker.finish())])
 
 
 def said(data: bytes) -> str:
-    reader = sse.Reader()
+    reader = Sse()
     events = [event.data for event in [*reader.feed(data), *reader.finish()] if event.data != "[DONE]"]
     return "".join(json.loads(event)["choices"][0]["delta"].get("content", "") for event in events)
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from weighlock.dialects.openai import ChatStream
 from weighlock.errors import Refused
 from weighlock.masking.apply import Rewrite, apply
-from weighlock.masking.stream import SseMasker
+from weighlock.masking.stream import StreamMasker
 from weighlock.model import Text
 from weighlock.segments import split
-from weighlock.wire import sse
+from weighlock.wire.sse import Sse
 
 SECRET = re.compile(r"S+E*C*")
 """What the masker of these tests hides: it can be cut anywhere."""
@@ -49,11 +49,11 @@ def stream_of(deltas: list[tuple[int, str, str]], done: bool = True) -> bytes:
 
 
 def run(parts: list[bytes], limit: int = 1 << 20) -> bytes:
-    masker = SseMasker(ChatStream(), limit)
+    masker = StreamMasker(Sse(), ChatStream(), limit)
     out = b""
 
     def release(texts: tuple[Text, ...]) -> bytes:
-        return masker.release({text.pointer: found for text in texts if (found := rewrites(text.value))})
+        return b"".join(masker.release({text.pointer: found for text in texts if (found := rewrites(text.value))}))
 
     for part in parts:
         out += release(masker.feed(part))
@@ -61,7 +61,7 @@ def run(parts: list[bytes], limit: int = 1 << 20) -> bytes:
 
 
 def windows(data: bytes) -> dict[tuple[int, str], str]:
-    reader = sse.Reader()
+    reader = Sse()
     texts: dict[tuple[int, str], str] = defaultdict(str)
     for event in [*reader.feed(data), *reader.finish()]:
         if event.data == "[DONE]":
@@ -121,11 +121,11 @@ def test_a_clean_stream_leaves_with_its_data_as_it_came() -> None:
 
 
 def test_nothing_of_an_unfinished_segment_leaves_before_it_is_inspected() -> None:
-    masker = SseMasker(ChatStream(), 1 << 20)
+    masker = StreamMasker(Sse(), ChatStream(), 1 << 20)
     texts = masker.feed(stream_of([(0, "content", "not yet a segment")])[:-60])
 
     assert all(text.value != "not yet a segment" for text in texts)
-    assert b"not yet" not in masker.release({})
+    assert b"not yet" not in b"".join(masker.release({}))
 
 
 def test_a_value_outside_the_deltas_is_masked_too() -> None:
@@ -151,7 +151,7 @@ def test_a_value_outside_the_deltas_is_masked_too() -> None:
     ],
 )
 def test_a_stream_that_cannot_be_trusted_ends_and_stays_dead(stream: bytes, code: str) -> None:
-    masker = SseMasker(ChatStream(), 2000)
+    masker = StreamMasker(Sse(), ChatStream(), 2000)
 
     def whole() -> None:
         masker.release({text.pointer: rewrites(text.value) for text in masker.feed(stream)})

@@ -69,7 +69,7 @@ def sabotage(owner: Any, name: str) -> None:
 
 try:
     from weighlock import assembly
-    from weighlock.masking.stream import SseMasker
+    from weighlock.masking.stream import StreamMasker
     from weighlock.stages import reply
     from weighlock.stages.approve import Approve
     from weighlock.stages.broker import Broker
@@ -89,7 +89,7 @@ try:
     for name in ("weigh", "document", "start_stream"):
         sabotage(reply, name)
     for name in ("feed", "release", "finish"):
-        sabotage(SseMasker, name)
+        sabotage(StreamMasker, name)
     for name in ("refusal", "as_sent", "as_received"):
         sabotage(Recorder, name)
     stages = (Tunnels, Identify, Read, Inspect, Decide, Mask, Approve, Broker, Record)

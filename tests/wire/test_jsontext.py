@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighlock.errors import Malformed
-from weighlock.wire.jsontext import MAX_DEPTH, parse
+from weighlock.wire.jsontext import parse, tokens
+from weighlock.wire.strictjson import MAX_DEPTH
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -105,3 +106,47 @@ def test_brackets_in_strings_are_not_depth() -> None:
 
 def test_an_emoji_by_escapes_is_itself() -> None:
     assert parse(b'"\\ud83d\\ude00"').value == "\U0001f600"
+
+
+@given(st.lists(JSON) | st.dictionaries(st.text(max_size=4), JSON), st.booleans(), st.sampled_from([None, 2]))
+def test_every_leaf_of_json_in_a_string_has_its_place(value: object, ascii_only: bool, indent: int | None) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    try:
+        leaves = parse(text.encode()).leaves()
+    except Malformed:
+        leaves = None
+    found = tokens(text)
+
+    assert (None if found is None else [token.leaf for token in found]) == leaves
+    for token in found or ():
+        assert str(json.loads(text[token.start : token.end], parse_int=str, parse_float=str)) == token.leaf.value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "12", '"x"', "{", '{"a":1', '{"a":1}}', '{"a":1,"a":2}', "[1] x", '["\\ud800"]']
+)
+def test_what_is_no_json_object_or_list_has_no_leaves(text: str) -> None:
+    assert tokens(text) is None
+
+
+def test_json_in_a_string_is_rewritten_in_its_own_spelling() -> None:
+    arguments = '{ "to" : "Ann",\n"n": [12.50, "B\\u00e9"] , "x/y~": "z" }'
+    document = parse(json.dumps({"arguments": arguments, "a": "b"}).encode())
+
+    changed = document.rewrite(
+        {"/arguments~>/to": 'Q"', "/arguments~>/n/0": "<N>", "/arguments~>/x~1y~0": "", "/a": "c"}
+    )
+
+    assert changed.get("/arguments") == '{ "to" : "Q\\"",\n"n": ["<N>", "B\\u00e9"] , "x/y~": "" }'
+    assert changed.get("/a") == "c"
+    with pytest.raises(KeyError):
+        document.rewrite({"/arguments~>/none": "x"})
+    with pytest.raises(KeyError):
+        document.rewrite({"/a~>/none": "x"})
+
+
+def test_items_are_left_out_and_members_become_null() -> None:
+    document = parse(b'{"a":[{"t":1},{"t":2},{"t":3}],"b":{"c":"d"},"e":"f"}')
+
+    assert document.without(["/a/0", "/a/2", "/b", "/none"]).dumps() == b'{"a":[{"t":2}],"b":null,"e":"f"}'
+    assert document.without([]) is document
