@@ -1,0 +1,152 @@
+"""Cases of the dialects: tests/dialects/cases/<dialect>[-…]/<case>.json, and what is planted into them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weighlock import dialects
+from weighlock.dialects.base import RequestView, Said
+from weighlock.dialects.dialect import FRAMINGS, Operation
+from weighlock.masking.apply import Rewrite, apply
+from weighlock.masking.stream import StreamMasker
+from weighlock.model import Text
+from weighlock.segments import split
+from weighlock.wire.framing import Frame
+from weighlock.wire.jsontext import tokens
+
+PLANTED = "QXZSEC"
+"""What is hidden in these tests: no case has any of its letters in a row."""
+_PLANTED = re.compile("Q(X(Z(S(E(C)?)?)?)?)?")
+KINDS = frozenset({"image", "audio", "video", "file"})
+
+
+@dataclass(frozen=True)
+class Case:
+    path: Path
+    said: Mapping[str, Any]
+
+    @property
+    def dialect(self) -> dialects.Dialect:
+        return dialects.named(self.path.parent.name.partition("-")[0])
+
+    @property
+    def operation(self) -> Operation:
+        return self.dialect.named(self.said["operation"])
+
+    @property
+    def frames(self) -> list[Frame]:
+        stream = self.said["stream"]["frames"]
+        return [Frame(_data(frame["data"]), frame.get("event", ""), frame.get("id", "")) for frame in stream]
+
+    def view(self, body: Any) -> RequestView:
+        request = self.said["request"]
+        return RequestView(
+            request["method"],
+            request["path"],
+            tuple(tuple(pair) for pair in request.get("query", ())),
+            (),
+            "application/json" if body is not None else "",
+            b"" if body is None else json.dumps(body).encode(),
+        )
+
+    def written(self, frames: Sequence[Frame]) -> bytes:
+        framing = FRAMINGS[self.said["stream"]["media"]]()
+        return b"".join(framing.encode(frame) for frame in frames) + framing.close()
+
+    def read(self, data: bytes) -> list[Frame]:
+        framing = FRAMINGS[self.said["stream"]["media"]]()
+        return [*framing.feed(data), *framing.finish()]
+
+    def runs(self, frames: Sequence[Frame]) -> dict[str, list[tuple[int, str, str, bool]]]:
+        """By name: the frame, pointer and text of each piece, and whether it is to be JSON."""
+        shape = self.operation.streams[self.said["stream"]["media"]]()
+        found: dict[str, list[tuple[int, str, str, bool]]] = defaultdict(list)
+        for number, frame in enumerate(frames):
+            event = shape.read(frame.data)
+            for pointer, run in event.runs.items():
+                value = event.document.get(pointer) if event.document else None
+                if isinstance(value, str):
+                    found[run.name].append((number, pointer, value, run.json))
+        return found
+
+    def masked(self, parts: Sequence[bytes]) -> bytes:
+        media = self.said["stream"]["media"]
+        masker = StreamMasker(FRAMINGS[media](), self.operation.streams[media](), 1 << 20, KINDS)
+
+        def release(texts: tuple[Text, ...]) -> bytes:
+            return b"".join(masker.release(hidden(texts)))
+
+        return b"".join([*(release(masker.feed(part)) for part in parts), release(masker.finish())])
+
+
+def cases() -> list[Case]:
+    folder = Path(__file__).parent / "cases"
+    return [Case(path, json.loads(path.read_text())) for path in sorted(folder.rglob("*.json"))]
+
+
+def rewrites(value: str) -> list[Rewrite]:
+    return [Rewrite(match.start(), match.end(), f"<{len(match[0])}>") for match in _PLANTED.finditer(value)]
+
+
+def hidden(texts: Sequence[Text]) -> dict[str, list[Rewrite]]:
+    """A text that cannot be rewritten has what is planted reported, as a gateway would refuse it."""
+    found = {text.pointer: rewrites(text.value) for text in texts}
+    for text in texts:
+        if found[text.pointer] and not text.role.rewritable:
+            raise NotMaskable(text.pointer)
+    return {pointer: changes for pointer, changes in found.items() if changes}
+
+
+class NotMaskable(Exception): ...
+
+
+def masked_text(value: str, json_text: bool) -> str:
+    """The masked whole of what runs over a stream."""
+    leaves = tokens(value) if json_text else None
+    if leaves is None:
+        return "".join(apply(segment, rewrites(segment)) for segment in split(value))
+    changes = [
+        Rewrite(token.start, token.end, token.rewritten(apply(token.leaf.value, found)))
+        for token in leaves
+        if (found := rewrites(token.leaf.value))
+    ]
+    return apply(value, changes)
+
+
+def masked_body(said: Said) -> bytes:
+    by_pointer = {text.pointer: text.value for text in said.texts}
+    texts = {pointer: apply(by_pointer[pointer], found) for pointer, found in hidden(said.texts).items()}
+    return said.body.rewrite(texts).without(said.dropped).dumps() if said.body else b""
+
+
+def plantings(value: Any) -> Iterator[tuple[str, Any]]:
+    """*value* with what is planted at one place after another: in each string, number and member name."""
+    yield from _plantings(value, "")
+
+
+def _plantings(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield f"key:{place}/{name}", {(key + PLANTED if key == name else key): item for key, item in value.items()}
+            for inner, changed in _plantings(member, f"{place}/{name}"):
+                yield inner, value | {name: changed}
+    elif isinstance(value, list):
+        for at, item in enumerate(value):
+            for inner, changed in _plantings(item, f"{place}/{at}"):
+                yield inner, [*value[:at], changed, *value[at + 1 :]]
+    elif isinstance(value, str) and (leaves := tokens(value)) is not None:
+        for token in leaves:
+            new = token.rewritten(token.leaf.value + PLANTED)
+            yield f"{place}~>{token.leaf.pointer}", value[: token.start] + new + value[token.end :]
+    elif isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
+        yield place, f"{value} {PLANTED}"
+
+
+def _data(data: Any) -> str:
+    return data if isinstance(data, str) else json.dumps(data, separators=(",", ":"), ensure_ascii=False)
