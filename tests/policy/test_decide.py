@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from builders import a_call, a_finding, a_principal
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Finding, Level, OperatorSpec, Verdict
-from weighlock.policy.decide import NO_ALLOW, UNCOVERED, decide
+from weighlock.policy.decide import NO_ALLOW, UNCOVERED, alone, decide
 from weighlock.policy.schema import CallMatch, FindingMatch, Policy, PrincipalMatch, Statement
 
 BOTH = frozenset(Direction)
@@ -224,6 +224,18 @@ def test_of_one_operator_with_two_sets_of_parameters_the_strictest_of_all_runs(i
     assert judged(a_policy(ALLOW, little, same), a_finding()).operators == {"EMAIL_ADDRESS": little.operator}
     hashed = a_mask("c", "hash")
     assert judged(a_policy(ALLOW, little, much, hashed), a_finding()).operators["EMAIL_ADDRESS"].name == "hash"
+
+
+def test_what_masks_a_finding_of_a_reply_does_not_depend_on_what_else_is_found() -> None:
+    sure = Statement("sure", Action.MASK, BOTH, findings=FindingMatch(score=0.9), operator=OperatorSpec("redact"))
+    policy = a_policy(ALLOW, a_mask("m", "replace"), sure)
+    doubtful, certain = a_finding(score=0.5), a_finding(start=6, score=1.0)
+
+    assert judged(policy, doubtful, certain).operators["EMAIL_ADDRESS"].name == "redact"
+    for finding, name in ((doubtful, "replace"), (certain, "redact")):
+        operator = alone(policy, a_principal(), a_call("hello"), finding)
+        assert operator
+        assert operator.name == name
 
 
 def test_what_is_held_is_masked_all_the_same() -> None:

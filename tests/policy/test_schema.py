@@ -112,6 +112,11 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "unknown level": (one("effect: block", "findings: {level: hihg}"), ":4:23", "did you mean 'high'"),
     "a score above one": (one("effect: block", "findings: {score: 1.5}"), ":4:23", "not between 0 and 1"),
     "a score that is no number": (one("effect: block", "findings: {score: .nan}"), ":4:23", "a number"),
+    "a count that a stream cannot know": (
+        one("effect: mask", "findings: {count: 2}", "operator: redact"),
+        ":4:15",
+        "streamed reply",
+    ),
     "a count of none": (one("effect: block", "findings: {count: 0}"), ":4:23", "not between"),
     "misspelt findings": (one("effect: block", "findings: {entity: [A]}"), ":4:24", "did you mean 'entities'"),
     "findings null": (one("effect: block", "findings: null"), ":4:15", "expected a mapping"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from weighlock.errors import Forbidden
@@ -20,32 +20,29 @@ class Rewrite:
 
 
 def rewrites(
-    text: Text, findings: Iterable[Finding], operators: Mapping[str, OperatorSpec], run: Operators
+    text: Text, findings: Iterable[Finding], operator: Callable[[Finding], OperatorSpec | None], run: Operators
 ) -> tuple[Rewrite, ...]:
-    """What *operators*, by entity, make of the findings in *text*. Forbidden where it cannot be rewritten in place."""
-    found = sorted(
-        (finding for finding in findings if finding.pointer == text.pointer and finding.entity in operators),
-        key=lambda finding: finding.start,
-    )
+    """What is made of those *findings* in *text* that have an *operator*. Forbidden where one cannot be rewritten."""
+    own = sorted((finding for finding in findings if finding.pointer == text.pointer), key=lambda own: own.start)
+    found = [(finding, spec) for finding in own if (spec := operator(finding))]
     if found and not text.role.rewritable:
         raise Forbidden(
             "not-maskable",
-            f"A {found[0].entity} stands in a {text.role}, where it cannot be masked.",
+            f"A {found[0][0].entity} stands in a {text.role}, where it cannot be masked.",
             next_step="Send it in the body's text, or not at all.",
         )
     return tuple(
         Rewrite(
             finding.start,
             finding.end,
-            run.run(_spec(operators, finding), finding.entity, text.value[finding.start : finding.end]),
+            run.run(_spec(spec, finding), finding.entity, text.value[finding.start : finding.end]),
         )
-        for finding in found
+        for finding, spec in found
     )
 
 
-def _spec(operators: Mapping[str, OperatorSpec], finding: Finding) -> OperatorSpec:
+def _spec(spec: OperatorSpec, finding: Finding) -> OperatorSpec:
     """Of a value that stands otherwise than it was read, as one turned round, no last characters are kept."""
-    spec = operators[finding.entity]
     if spec.name == "mask" and finding.view != "raw":
         return replace(spec, params={**spec.params, "keep_last": 0})
     return spec

@@ -126,6 +126,10 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
     )
     if effect is Action.MASK and (statement.findings is None or statement.operator is None):
         raise node.error("`mask` needs `findings` and an `operator`")
+    many = statement.findings is not None and statement.findings.count > 1
+    if effect is Action.MASK and many and Direction.RESPONSE in statement.directions:
+        hint = "a streamed reply cannot be masked by what will follow: add `direction: request`, or leave `count` out"
+        raise members["findings"].error(hint)
     if effect is not Action.MASK and statement.operator is not None:
         raise members["operator"].error("only `mask` takes an operator")
     if effect is not Action.MASK and "encoded" in members:

@@ -25,7 +25,7 @@ class Mask(Stage):
         findings = filled(exchange.findings)
         masked = {}
         for text in call.texts:
-            rewrites = apply.rewrites(text, findings, verdict.operators, run)
+            rewrites = apply.rewrites(text, findings, lambda finding: verdict.operators.get(finding.entity), run)
             if rewrites:
                 masked[text.pointer] = apply.apply(text.value, rewrites)
         view = view_of(flow.request)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from mitmproxy import http
 
@@ -15,14 +16,16 @@ from weighlock.masking import apply, echo
 from weighlock.masking.apply import Rewrite
 from weighlock.masking.operators import Operators
 from weighlock.masking.stream import StreamMasker, touched
-from weighlock.model import Action, Direction, Exchange, Finding, Headers, Text, Verdict
-from weighlock.policy.decide import decide
+from weighlock.model import Action, Direction, Exchange, Finding, Headers, OperatorSpec, Text
+from weighlock.policy.decide import alone, decide
 from weighlock.stages import inject, tokenendpoint
 from weighlock.stages.mask import blocked
 from weighlock.stages.passage import Passage
 from weighlock.stages.pump import Pump
 from weighlock.stages.stage import Parts, filled
 from weighlock.wire import body
+
+type _Masked = Callable[[Finding], OperatorSpec | None]
 
 
 async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict[str, Sequence[Rewrite]]:
@@ -40,20 +43,21 @@ async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict
     passage.reply_verdict = verdict
     if verdict.action >= Action.HOLD:
         raise blocked(verdict)
+    masked = partial(alone, exchange.rules.policy, filled(exchange.principal), filled(exchange.call))
     run = parts.operators(filled(exchange.principal).token_id)
     own = echo.secret(exchange.credential)
     rewrites: dict[str, Sequence[Rewrite]] = {}
     for text in texts:
-        if found := echo.hidden(text.value, _rewrites(text, findings, verdict, run), own):
+        if found := echo.hidden(text.value, _rewrites(text, findings, masked, run), own):
             if not text.role.rewritable:
                 raise _not_maskable()
             rewrites[text.pointer] = found
     return rewrites
 
 
-def _rewrites(text: Text, findings: Sequence[Finding], verdict: Verdict, run: Operators) -> Sequence[Rewrite]:
+def _rewrites(text: Text, findings: Sequence[Finding], masked: _Masked, run: Operators) -> Sequence[Rewrite]:
     try:
-        return apply.rewrites(text, findings, verdict.operators, run)
+        return apply.rewrites(text, findings, masked, run)
     except Forbidden:
         raise _not_maskable() from None
 
