@@ -33,7 +33,7 @@ from weighlock.errors import ConfigError
 from weighlock.lifecycle import Gateway, Journal, declare, register
 from weighlock.masking.operators import OPERATORS
 from weighlock.settings import Settings
-from weighlock.stages import belt, errorpages, inject, options, quiet
+from weighlock.stages import belt, channel, errorpages, inject, options, quiet
 from weighlock.stages.chain import Chain
 from weighlock.stages.gate import Gate
 from weighlock.stages.stage import Parts, Stage
@@ -88,6 +88,7 @@ def start(order: Sequence[type[Stage]], script: str) -> None:
     quiet.install()
     errorpages.install()
     inject.install()
+    channel.install(chain.socket)
     belt.install(Gate(chain))
     register(Gateway(parts, chain, journal), script)
 

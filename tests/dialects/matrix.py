@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,61 @@ from weighlock.masking.apply import Rewrite, apply
 from weighlock.masking.stream import StreamMasker
 from weighlock.model import Text
 from weighlock.segments import split
-from weighlock.wire.framing import Frame
+from weighlock.wire.framing import Frame, Framing
 from weighlock.wire.jsontext import tokens
+from weighlock.wire.messages import Messages
+from weighlock.wire.shape import StreamShape
 
 PLANTED = "QXZSEC"
 """What is hidden in these tests: no case has any of its letters in a row."""
 _PLANTED = re.compile("Q(X(Z(S(E(C)?)?)?)?)?")
 KINDS = frozenset({"image", "audio", "video", "file"})
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One direction of what flows: a streamed reply, or the messages of either side of a WebSocket."""
+
+    framing: Callable[[], Framing]
+    shape: Callable[[], StreamShape]
+    frames: tuple[Frame, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether its frames come as they are, and cannot be cut."""
+        return self.framing is Messages
+
+    def written(self, frames: Sequence[Frame]) -> list[bytes]:
+        """As it comes when nothing cuts it."""
+        framing = self.framing()
+        parts = [framing.encode(frame) for frame in frames]
+        return parts if self.whole else [b"".join(parts) + framing.close()]
+
+    def read(self, parts: Sequence[bytes]) -> list[Frame]:
+        framing = self.framing()
+        return [frame for part in parts for frame in framing.feed(part)] + framing.finish()
+
+    def runs(self, frames: Sequence[Frame]) -> dict[str, list[tuple[int, str, str, bool]]]:
+        """By name: the frame, pointer and text of each piece, and whether it is to be JSON."""
+        shape = self.shape()
+        found: dict[str, list[tuple[int, str, str, bool]]] = defaultdict(list)
+        for number, frame in enumerate(frames):
+            event = shape.read(frame.data)
+            for pointer, run in event.runs.items():
+                value = event.document.get(pointer) if event.document else None
+                if isinstance(value, str):
+                    found[run.name].append((number, pointer, value, run.json))
+        return found
+
+    def masked(self, parts: Sequence[bytes]) -> list[bytes]:
+        """The frames that leave; what ends the stream behind the last is left out."""
+        masker = StreamMasker(self.framing(), self.shape(), 1 << 20, KINDS)
+
+        def release(texts: tuple[Text, ...]) -> list[bytes]:
+            return masker.release(hidden(texts))
+
+        out = [*(frame for part in parts for frame in release(masker.feed(part))), *release(masker.finish())]
+        return [frame for frame in out if frame] if self.whole else [b"".join(out)]
 
 
 @dataclass(frozen=True)
@@ -40,9 +88,19 @@ class Case:
         return self.dialect.named(self.said["operation"])
 
     @property
-    def frames(self) -> list[Frame]:
-        stream = self.said["stream"]["frames"]
-        return [Frame(_data(frame["data"]), frame.get("event", ""), frame.get("id", "")) for frame in stream]
+    def streams(self) -> dict[str, Stream]:
+        """By what it is: the reply, or a side of a WebSocket."""
+        found: dict[str, Stream] = {}
+        if stream := self.said.get("stream"):
+            media = stream["media"]
+            found["reply"] = Stream(FRAMINGS[media], self.operation.streams[media], _frames(stream["frames"]))
+        if socket := self.said.get("socket"):
+            client, server = self.operation.socket or (None, None)
+            assert client
+            assert server
+            found["client"] = Stream(Messages, client, _frames(socket["client"]))
+            found["server"] = Stream(Messages, server, _frames(socket["server"]))
+        return found
 
     def view(self, body: Any) -> RequestView:
         request = self.said["request"]
@@ -53,36 +111,12 @@ class Case:
             (),
             "application/json" if body is not None else "",
             b"" if body is None else json.dumps(body).encode(),
+            socket="socket" in self.said,
         )
 
-    def written(self, frames: Sequence[Frame]) -> bytes:
-        framing = FRAMINGS[self.said["stream"]["media"]]()
-        return b"".join(framing.encode(frame) for frame in frames) + framing.close()
 
-    def read(self, data: bytes) -> list[Frame]:
-        framing = FRAMINGS[self.said["stream"]["media"]]()
-        return [*framing.feed(data), *framing.finish()]
-
-    def runs(self, frames: Sequence[Frame]) -> dict[str, list[tuple[int, str, str, bool]]]:
-        """By name: the frame, pointer and text of each piece, and whether it is to be JSON."""
-        shape = self.operation.streams[self.said["stream"]["media"]]()
-        found: dict[str, list[tuple[int, str, str, bool]]] = defaultdict(list)
-        for number, frame in enumerate(frames):
-            event = shape.read(frame.data)
-            for pointer, run in event.runs.items():
-                value = event.document.get(pointer) if event.document else None
-                if isinstance(value, str):
-                    found[run.name].append((number, pointer, value, run.json))
-        return found
-
-    def masked(self, parts: Sequence[bytes]) -> bytes:
-        media = self.said["stream"]["media"]
-        masker = StreamMasker(FRAMINGS[media](), self.operation.streams[media](), 1 << 20, KINDS)
-
-        def release(texts: tuple[Text, ...]) -> bytes:
-            return b"".join(masker.release(hidden(texts)))
-
-        return b"".join([*(release(masker.feed(part)) for part in parts), release(masker.finish())])
+def _frames(said: Sequence[Mapping[str, Any]]) -> tuple[Frame, ...]:
+    return tuple(Frame(_data(frame["data"]), frame.get("event", ""), frame.get("id", "")) for frame in said)
 
 
 def cases() -> list[Case]:

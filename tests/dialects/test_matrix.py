@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dialects.matrix import PLANTED, Case, NotMaskable, cases, masked_body, masked_text, plantings, rewrites
+from dialects.matrix import PLANTED, Case, NotMaskable, Stream, cases, masked_body, masked_text, plantings, rewrites
 from weighlock import dialects
 from weighlock.errors import Refused
 from weighlock.masking.apply import apply
+from weighlock.wire.jsontext import tokens
 
 CASES = cases()
 
@@ -24,13 +25,13 @@ def having(*members: str) -> pytest.MarkDecorator:
 
 def test_every_dialect_has_cases_of_all_that_it_does() -> None:
     told = {(case.dialect.name, case.said["operation"]) for case in CASES}
-    streams = {(case.dialect.name, case.said["operation"]) for case in CASES if "stream" in case.said}
+    flowing = {(case.dialect.name, case.said["operation"]) for case in CASES if case.streams}
 
     for dialect in dialects.DIALECTS:
         if dialect.name == "generic":
             continue
         assert {(dialect.name, own.name) for own in dialect.operations} <= told
-        assert {(dialect.name, own.name) for own in dialect.operations if own.streams} <= streams
+        assert {(dialect.name, own.name) for own in dialect.operations if own.streams or own.socket} <= flowing
 
 
 @having("request")
@@ -73,24 +74,36 @@ def test_nothing_planted_in_a_reply_comes_back(case: Case) -> None:
     assert masked
 
 
-@having("stream")
-def test_a_clean_stream_leaves_as_it_came(case: Case) -> None:
-    whole = case.written(case.frames)
+STREAMS = [
+    pytest.param(stream, id=f"{case.path.parent.name}/{case.path.stem} {name}")
+    for case in CASES
+    for name, stream in case.streams.items()
+]
+each_stream = pytest.mark.parametrize("stream", STREAMS)
 
-    assert case.masked([whole]) == whole
-    assert case.masked([bytes([byte]) for byte in whole]) == whole
+
+def bytewise(stream: Stream, parts: list[bytes]) -> list[bytes]:
+    return parts if stream.whole else [bytes([byte]) for part in parts for byte in part]
 
 
-@having("stream")
-def test_nothing_planted_in_a_stream_comes_back(case: Case) -> None:
-    frames, masked = case.frames, 0
+@each_stream
+def test_a_clean_stream_leaves_as_it_came(stream: Stream) -> None:
+    parts = stream.written(stream.frames)
+
+    assert stream.masked(parts) == parts
+    assert stream.masked(bytewise(stream, parts)) == parts
+
+
+@each_stream
+def test_nothing_planted_in_a_stream_comes_back(stream: Stream) -> None:
+    frames, masked = stream.frames, 0
     for number, frame in enumerate(frames):
         if not frame.data.startswith(("{", "[{")):
             continue
         for place, data in plantings(json.loads(frame.data)):
             planted = [*frames[:number], replace(frame, data=json.dumps(data)), *frames[number + 1 :]]
             try:
-                out = case.masked([case.written(planted)])
+                out = b"".join(stream.masked(stream.written(planted)))
             except (Refused, NotMaskable):
                 continue
             assert PLANTED not in out.decode(), f"frame {number} {place}"
@@ -99,17 +112,23 @@ def test_nothing_planted_in_a_stream_comes_back(case: Case) -> None:
     assert masked
 
 
-def split_over_runs(case: Case) -> list[bytes]:
+def in_a_value(text: str) -> bool:
+    """Whether all that is planted in JSON stands in its strings, not between them or in names."""
+    values = [token.leaf.value for token in tokens(text) or () if token.leaf.kind == "string"]
+    return sum(value.count(PLANTED) for value in values) == text.count(PLANTED)
+
+
+def split_over_runs(stream: Stream) -> list[bytes]:
     """The stream with what is planted begun at the end of each piece of a run, and ended in the next."""
-    frames = case.frames
+    frames = stream.frames
     values = [json.loads(frame.data) if frame.data.startswith(("{", "[{")) else None for frame in frames]
-    for pieces in case.runs(frames).values():
+    for pieces in stream.runs(frames).values():
         text = [value for _, _, value, _ in pieces]
         json_text = pieces[0][3]
         for at in range(len(pieces) - 1):
-            if json_text and not (text[at][-1:].isalnum() and text[at + 1][:1].isalnum()):
-                continue  # what is planted goes into a string or a name, not between them
-            text[at], text[at + 1] = text[at] + PLANTED[: 1 + at % 5], PLANTED[1 + at % 5 :] + text[at + 1]
+            both = [text[at] + PLANTED[: 1 + at % 5], PLANTED[1 + at % 5 :] + text[at + 1]]
+            if not json_text or in_a_value("".join([*text[:at], *both, *text[at + 2 :]])):
+                text[at : at + 2] = both
         for (number, pointer, _, _), value in zip(pieces, text, strict=True):
             *path, last = pointer.split("/")[1:]
             inner = values[number]
@@ -120,35 +139,34 @@ def split_over_runs(case: Case) -> list[bytes]:
         frame if value is None else replace(frame, data=json.dumps(value))
         for frame, value in zip(frames, values, strict=True)
     ]
-    return [case.written(planted)]
+    return stream.written(planted)
 
 
-@having("stream")
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.data())
-def test_what_is_split_over_a_stream_is_masked_as_the_whole_in_every_cutting(case: Case, data: st.DataObject) -> None:
-    (stream,) = split_over_runs(case)
-    frames = case.read(stream)
+@each_stream
+def test_what_is_split_over_a_stream_is_masked_as_the_whole(stream: Stream) -> None:
+    parts = split_over_runs(stream)
     expected = {
         name: masked_text("".join(value for _, _, value, _ in pieces), pieces[0][3])
-        for name, pieces in case.runs(frames).items()
+        for name, pieces in stream.runs(stream.read(parts)).items()
     }
-    whole = case.masked([stream])
-    at = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
+    whole = stream.masked(parts)
 
     assert {
-        name: "".join(value for _, _, value, _ in pieces) for name, pieces in case.runs(case.read(whole)).items()
+        name: "".join(value for _, _, value, _ in pieces) for name, pieces in stream.runs(stream.read(whole)).items()
     } == expected
     assert not any(PLANTED[:2] in text for text in expected.values())
-    assert case.masked([stream[i:j] for i, j in zip([0, *at], [*at, len(stream)], strict=True)]) == whole
+    assert stream.masked(bytewise(stream, parts)) == whole
+    assert not expected or whole != parts
 
 
-@having("stream")
-def test_what_is_split_over_a_stream_is_masked_byte_by_byte(case: Case) -> None:
-    (stream,) = split_over_runs(case)
+@pytest.mark.parametrize("stream", [param for param in STREAMS if not param.values[0].whole])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_cutting_makes_a_difference(stream: Stream, data: st.DataObject) -> None:
+    (wire,) = split_over_runs(stream)
+    at = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=10)))
 
-    assert case.masked([bytes([byte]) for byte in stream]) == case.masked([stream])
-    assert len(case.runs(case.frames)) == 0 or case.masked([stream]) != stream
+    assert stream.masked([wire[i:j] for i, j in zip([0, *at], [*at, len(wire)], strict=True)]) == stream.masked([wire])
 
 
 def test_what_is_planted_is_found_in_every_part_of_it() -> None:

@@ -186,7 +186,7 @@ def test_the_sdk_shows_a_refusal_and_retries_only_where_it_may_help(refused: Ref
 
 def test_the_sdk_raises_on_the_event_that_ends_a_stream() -> None:
     said = OPENAI.problem(Forbidden("cut-off", "This identity was cut off."), "e1")
-    event = Sse().encode(OPENAI.error_frame(said))
+    event = Sse().encode(OPENAI.named("chat.completions").error_frame(said))
     transport = httpx.MockTransport(
         lambda _: httpx.Response(200, headers={"content-type": "text/event-stream"}, content=event)
     )

@@ -199,6 +199,7 @@ ORDINARY: dict[str, Headers] = {
     "browsers": (
         ("cookie", "theme=dark; __cf_bm=h.Q2hlY2s-1767268800-1.0.1.1-aBcD_ef; _cfuvid=x.y-1-0.0.1.1-604800000"),
         ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ("sec-fetch-mode", "cors"),
         ("x-csrf-token", "80f198ee56343ba864fe8b2a57d3eff7"),
         ("referer", "https://example.com/risk-management?task-id=ask-me-anything-about-the-task-at-hand"),

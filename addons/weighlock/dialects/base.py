@@ -34,6 +34,8 @@ class RequestView:
     headers: Headers = field(repr=False)
     content_type: str
     body: bytes = field(repr=False)
+    socket: bool = False
+    """Whether it asks for a WebSocket."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,15 @@ class Operation:
     streams: Mapping[str, Callable[[], StreamShape]] = field(default_factory=dict)
     """By the media type of the reply."""
 
+    error_frame: Callable[[Mapping[str, Any]], Frame] = error_frame
+    """The frame that ends a stream so that SDKs raise, of what the dialect's `problem` says."""
+    socket: tuple[Callable[[], StreamShape], Callable[[], StreamShape]] | None = None
+    """Of a WebSocket: the messages of the client, and those of the model host."""
+
     def takes(self, view: RequestView) -> bool:
-        return bool(re.fullmatch(self.method, view.method) and re.fullmatch(self.path, view.path))
+        return view.socket is (self.socket is not None) and bool(
+            re.fullmatch(self.method, view.method) and re.fullmatch(self.path, view.path)
+        )
 
     def said(self, document: Document) -> Said:
         return Said(document, *self.fields.read(document))
@@ -138,8 +145,6 @@ class Dialect:
     operations: tuple[Operation, ...]
     problem: Callable[[Refused, str], dict[str, Any]] = problem
     """A refusal in the words of the API; the second argument is the exchange's id."""
-    error_frame: Callable[[Mapping[str, Any]], Frame] = error_frame
-    """The frame that ends a stream so that SDKs raise, of what `problem` says."""
 
     def operation(self, view: RequestView) -> Operation | None:
         """The first that *view* is one of."""

@@ -7,6 +7,7 @@ import re
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import SSE, Dialect, Operation, asks, json_reply, no_body
 from weighlock.dialects.fields import Fields, names
+from weighlock.dialects.openai_realtime import REALTIME
 from weighlock.errors import BadReply, Malformed, Unsupported
 from weighlock.wire import jsontext
 from weighlock.wire.jsontext import Document
@@ -125,5 +126,6 @@ DIALECT = Dialect(
             streams={SSE: ChatStream},
         ),
         Operation("models", "GET", r"/v1/models", CHAT, request=no_body),
+        REALTIME,
     ),
 )

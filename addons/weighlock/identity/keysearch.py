@@ -26,8 +26,8 @@ _SAYS_KEY = frozenset(
 )
 _SAYS_OTHERWISE = frozenset(
     """
-    idempotency cache surrogate partition routing sort public websocket dedup page next continuation sync cursor csrf
-    xsrf security
+    idempotency cache surrogate partition routing sort public websocket socket dedup page next continuation sync cursor
+    csrf xsrf security
     """.split()
 )
 """Before the last word, they make it none: `idempotency-key`, `pageToken`. What is told by its shape still counts."""

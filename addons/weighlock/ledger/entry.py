@@ -27,6 +27,8 @@ class Kind(StrEnum):
     REFUSAL = "refusal"
     APPROVAL = "approval"
     """A hold, and each thing that became of it."""
+    MESSAGE = "message"
+    """One that a client sent in a WebSocket, and that is about to be forwarded."""
     RESPONSE = "response"
     CONTROL = "control"
     """What people and files did to the gateway: rules, cut-offs."""
@@ -132,6 +134,14 @@ def response_body(
     if verdict:
         body["verdict"] = clear.verdict(verdict)
     return body | (_refused(refused) if refused else {})
+
+
+def message_body(
+    exchange: Exchange, findings: Sequence[Finding], verdict: Verdict, not_inspected: Sequence[NotInspected]
+) -> dict[str, Any]:
+    """Of one message in the WebSocket that *exchange* opened."""
+    body = _exchange(exchange) | clear.findings(findings) | clear.not_inspected(not_inspected)
+    return body | {"verdict": clear.verdict(verdict)}
 
 
 def approval_body(approval: Approval, exchange_id: str) -> dict[str, Any]:

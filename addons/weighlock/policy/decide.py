@@ -49,9 +49,11 @@ def decide(
     )
 
 
-def alone(policy: Policy, principal: Principal, call: Call, finding: Finding) -> OperatorSpec | None:
-    """What masks *finding* in a reply, whatever else is found there: a stream cannot wait for what will follow."""
-    return decide(policy, principal, call, (finding,), Direction.RESPONSE).operators.get(finding.entity)
+def alone(
+    policy: Policy, principal: Principal, call: Call, finding: Finding, direction: Direction = Direction.RESPONSE
+) -> OperatorSpec | None:
+    """What masks *finding* in a stream, whatever else is found there: a stream cannot wait for what will follow."""
+    return decide(policy, principal, call, (finding,), direction).operators.get(finding.entity)
 
 
 def _fires(statement: Statement, findings: Sequence[Finding]) -> bool:

@@ -20,7 +20,7 @@ log = logging.getLogger("weighlock")
 GATED = frozenset(
     """
     http_connect requestheaders request responseheaders response error client_connected client_disconnected
-    server_connect tls_clienthello next_layer
+    server_connect tls_clienthello next_layer websocket_start websocket_message websocket_end
     """.split()
 )
 """Decided by the gate."""
@@ -28,7 +28,7 @@ OBSERVED = frozenset(
     """
     http_connected http_connect_error server_connected server_connect_error server_disconnected tls_start_client
     tls_start_server tls_established_client tls_established_server tls_failed_client tls_failed_server tcp_end
-    tcp_error udp_end udp_error dns_error websocket_end
+    tcp_error udp_end udp_error dns_error
     """.split()
 )
 """Nothing can pass in these: they set up TLS for a connection that was decided already, or tell of an end."""
@@ -37,7 +37,7 @@ LIFECYCLE = frozenset("load configure running done update add_log".split())
 REFUSED = frozenset(
     """
     tcp_start tcp_message udp_start udp_message dns_request dns_response socks5_auth quic_start_client
-    quic_start_server http_connect_upstream websocket_start websocket_message
+    quic_start_server http_connect_upstream
     """.split()
 )
 """Traffic that no stage can inspect: the connection is aborted."""

@@ -18,6 +18,7 @@ from weighlock.errors import Refused
 from weighlock.identity.tokenendpoints import TokenEndpoint, is_token_endpoint
 from weighlock.model import Exchange
 from weighlock.stages import inject, reply, tokenendpoint
+from weighlock.stages.channel import Socket
 from weighlock.stages.homeward import Homeward
 from weighlock.stages.passage import Passage
 from weighlock.stages.record import Recorder
@@ -149,6 +150,14 @@ class Chain:
     async def response(self, flow: http.HTTPFlow) -> None:
         await self._homeward.whole(self.passages[flow.id])
 
+    async def websocket_message(self, flow: http.HTTPFlow) -> None:
+        passage = self.passages[flow.id]
+        await filled(passage.socket).take(filled(flow.websocket).messages[-1])
+
+    async def websocket_end(self, flow: http.HTTPFlow) -> None:
+        passage = self.passages[flow.id]
+        await self.recorder.response(passage, self.recorder.as_received(passage), or_fail=False)
+
     async def error(self, flow: http.HTTPFlow) -> None:
         passage = self.passages.pop(flow.id, None)
         if passage is None:
@@ -178,11 +187,19 @@ class Chain:
 
     def _stop(self, passage: Passage, refused: Refused) -> None:
         self.parts.desk.cancel(passage.exchange.id, refused)
-        if passage.pump:
+        if passage.socket:
+            passage.socket.refuse(refused)
+            self._tasks.start(inject.hang_up(passage.flow))
+        elif passage.pump:
             passage.pump.fail(refused)
         elif passage.request_seal:
             passage.refused = passage.refused or refused
             self._tasks.start(inject.end(passage.flow))
+
+    def socket(self, flow: http.HTTPFlow) -> Socket | None:
+        """Of a WebSocket that was let in."""
+        passage = self.passages.get(flow.id)
+        return passage.socket if passage else None
 
     # -- helpers ----------------------------------------------------------------------------------------------------
 

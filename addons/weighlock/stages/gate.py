@@ -37,9 +37,14 @@ class Gate:
             case "http_connect" | "requestheaders" | "request" | "responseheaders" | "response":
                 passage = self.chain.passages.get(data.id)
                 cleared = passage is not None and self._flow_cleared(hook, passage)
-                if cleared and hook in ("http_connect", "response"):
+                if passage and cleared and hook in ("http_connect", "response") and passage.socket is None:
                     del self.chain.passages[data.id]
                 return cleared
+            case "websocket_start" | "websocket_message" | "websocket_end":
+                passage = self.chain.passages.get(data.id)
+                if passage and hook == "websocket_end":
+                    del self.chain.passages[data.id]
+                return passage is not None and passage.socket is not None
             case _:
                 return True
 
@@ -66,7 +71,8 @@ class Gate:
             case "responseheaders":
                 return filled(flow_.response).stream in (False, passage.pump and passage.pump.feed)
             case _:
-                return passage.closed and (passage.pump is not None or passage.response_intact)
+                recorded = passage.closed or passage.socket is not None
+                return recorded and (passage.pump is not None or passage.response_intact)
 
     def failed(self, hook: str, data: Any) -> bool:
         match hook:

@@ -10,10 +10,12 @@ from mitmproxy import flow, http
 
 from weighlock.errors import BadReply, Refused
 from weighlock.stages import inject, reply
+from weighlock.stages.handshake import answered
 from weighlock.stages.passage import Passage
 from weighlock.stages.pump import Pump
 from weighlock.stages.record import Recorder
 from weighlock.stages.refusals import Hollow, failure
+from weighlock.stages.socket import Socket
 from weighlock.stages.stage import Parts, filled
 from weighlock.stages.tasks import Tasks
 
@@ -34,12 +36,26 @@ class Homeward:
         if passage.own_response:
             return
         if response.status_code == 101 or not passage.request_intact:
-            passage.refused = BadReply("reply-upgrade", "The model host switched protocols.")
-            passage.flow.kill()  # a response set here would be followed by the upstream's body
+            self._open_socket(passage)
             return
         if reply.is_stream(passage):
             passage.pump = reply.start_stream(self._parts, passage)
             self._tasks.start(self._end_stream(passage, passage.pump))
+
+    def _open_socket(self, passage: Passage) -> None:
+        """Where the operation is one of a WebSocket, and the handshake is in order."""
+        response, operation = filled(passage.flow.response), reply.operation(passage)
+        try:
+            if not passage.request_intact or operation.socket is None:
+                raise BadReply("reply-upgrade", "The model host switched protocols.")
+            headers = answered(passage, response)
+        except Refused as refused:
+            passage.refused = refused
+            passage.flow.kill()  # a response set here would be followed by the upstream's body
+            return
+        response.headers = http.Headers([(name.encode(), value.encode()) for name, value in headers])
+        response.http_version, response.reason = "HTTP/1.1", "Switching Protocols"
+        passage.socket = Socket(self._parts, passage, operation)
 
     async def whole(self, passage: Passage) -> None:
         """All of the reply is here."""
@@ -48,6 +64,10 @@ class Homeward:
         received = b""
         try:
             received = self._recorder.as_received(passage)
+            if passage.socket:
+                self._recheck(passage)
+                passage.seal_response()
+                return
             if passage.pump:
                 passage.pump.close()
                 await passage.pump.ended()

@@ -14,6 +14,8 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.layers.http._events import ErrorCode, RequestProtocolError, ResponseData, ResponseProtocolError
 
+from weighlock.stages.channel import Hangup
+
 ENDED = "ended by the gateway"
 
 
@@ -30,7 +32,7 @@ def install() -> None:
     stock = HttpLayer._handle_event
 
     def handle_event(self: HttpLayer, event: events.Event) -> Iterator[commands.Command]:
-        if not isinstance(event, Emit | End):
+        if not isinstance(event, Emit | End | Hangup):
             yield from stock(self, event)
             return
         for stream in list(self.streams.values()):
@@ -44,7 +46,11 @@ def install() -> None:
     HttpLayer._handle_event = handle_event  # type: ignore[method-assign]
 
 
-def _deliver(layer: HttpLayer, stream: Any, event: Emit | End) -> Iterator[commands.Command]:
+def _deliver(layer: HttpLayer, stream: Any, event: Emit | End | Hangup) -> Iterator[commands.Command]:
+    if isinstance(event, Hangup):
+        if stream.flow.websocket:
+            yield from layer.event_to_child(stream, event)
+        return
     client = layer.connections[layer.context.client]
     if isinstance(event, Emit):
         yield from layer.event_to_child(client, ResponseData(stream.stream_id, event.message))
@@ -63,7 +69,12 @@ async def end(flow: http.HTTPFlow) -> bool:
     return await _send(End(flow, b""))
 
 
-async def _send(event: Emit | End) -> bool:
+async def hang_up(flow: http.HTTPFlow) -> bool:
+    """Let the WebSocket of *flow* send what waits, and end where it is over."""
+    return await _send(Hangup(flow, None))
+
+
+async def _send(event: Emit | End | Hangup) -> bool:
     handler = ctx.master.addons.get("proxyserver").connections.get(event.flow.client_conn.id)
     if handler is None or not event.flow.client_conn.connected:
         return False

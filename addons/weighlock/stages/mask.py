@@ -9,6 +9,7 @@ from mitmproxy import http
 from weighlock.errors import Forbidden
 from weighlock.masking import apply
 from weighlock.model import Action, Exchange, Outbound, Verdict
+from weighlock.stages.handshake import offer
 from weighlock.stages.read import view_of
 from weighlock.stages.stage import Stage, filled
 
@@ -33,6 +34,8 @@ class Mask(Stage):
         headers = [("host", flow.request.host_header or flow.request.authority), *view.headers]
         if body:
             headers += [("content-type", call.body.media), ("content-length", str(len(body)))]
+        if view.socket:
+            headers += offer(flow.request)
         # Never a coding that a stream would have to be decoded from before it can be masked.
         headers.append(("accept-encoding", "identity"))
         path = quote(view.path, safe="/%:@!$&'()*+,;=~-._") + (f"?{urlencode(view.query)}" if view.query else "")

@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from weighlock.errors import Refused
 from weighlock.model import Exchange, Finding, NotInspected, Verdict
+from weighlock.stages.channel import Socket
 from weighlock.stages.pump import Pump
 from weighlock.wire.framing import Framing
 
@@ -29,6 +30,9 @@ class Passage:
     pump: Pump | None = None
     framing: Framing | None = None
     """Of the pump's stream."""
+    socket: Socket | None = None
+    websocket_key: str = field(default="", repr=False)
+    """Of the client's handshake."""
     reply_findings: tuple[Finding, ...] = ()
     reply_not_inspected: tuple[NotInspected, ...] = ()
     reply_verdict: Verdict | None = None

@@ -66,6 +66,7 @@ def view_of(request: http.Request) -> RequestView:
         headers=forwarded(tuple(request.headers.items(multi=True))),
         content_type=request.headers.get("content-type", ""),
         body=request.raw_content or b"",
+        socket="upgrade" in request.headers,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from mitmproxy import http
@@ -15,7 +16,7 @@ from weighlock.identity.sessions import Session
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
 from weighlock.masking import echo
-from weighlock.model import Exchange, Headers, Outbound
+from weighlock.model import Exchange, Headers, NotInspected, Outbound
 from weighlock.stages import evidence
 from weighlock.stages.passage import Passage
 from weighlock.stages.stage import Parts, Stage, filled
@@ -53,6 +54,8 @@ class Recorder:
         """The reply as the model host sent it, decoded no further than HTTP, without the gateway's own credential."""
         response = filled(passage.flow.response)
         body = bytes(passage.pump.received) if passage.pump else response.raw_content or b""
+        if passage.socket:
+            body = b"\n".join(passage.socket.received)
         return echo.blotted(as_reply(response, body), echo.secret(passage.exchange.credential))
 
     async def refusal(self, passage: Passage) -> None:
@@ -86,7 +89,7 @@ class Recorder:
                 findings=passage.reply_findings,
                 verdict=passage.reply_verdict,
                 refused=passage.refused,
-                not_inspected=passage.pump.masker.not_inspected if passage.pump else passage.reply_not_inspected,
+                not_inspected=_not_inspected(passage),
             ),
             {"response.received": received, "response.delivered": as_delivered(passage)},
         )
@@ -115,6 +118,12 @@ class Recorder:
             await self.parts.ledger.append(draft)
         except Refused as refused:
             log.error("not recorded: %s of exchange %s: %s", draft.kind, passage.exchange.id, refused.code)
+
+
+def _not_inspected(passage: Passage) -> Sequence[NotInspected]:
+    if passage.socket:
+        return passage.socket.not_inspected
+    return passage.pump.masker.not_inspected if passage.pump else passage.reply_not_inspected
 
 
 def _who(exchange: Exchange) -> str:
@@ -150,6 +159,8 @@ def as_delivered(passage: Passage) -> bytes:
     if response is None:
         return b""
     body = bytes(passage.pump.delivered) if passage.pump else response.raw_content or b""
+    if passage.socket:
+        body = b"\n".join(passage.socket.delivered)
     return as_reply(response, body)
 
 

@@ -19,6 +19,7 @@ def release(passage: Passage) -> None:
     because = filled(exchange.verdict).because
     if binding(destination, outbound, principal.workload, because) != release.binding:
         raise Forbidden("binding-broken", "What would be sent is not what was judged.")
+    passage.websocket_key = request.headers.get("sec-websocket-key", "")
     request.method, request.path = outbound.method, outbound.path
     fields = (*outbound.headers, *filled(exchange.credential))
     if request.is_http2:

@@ -71,7 +71,7 @@ def is_stream(passage: Passage) -> bool:
     response = filled(passage.flow.response)
     coded = response.headers.get("content-encoding", "identity").lower() != "identity"
     asked = filled(passage.exchange.call).stream
-    return asked and response.status_code == 200 and not coded and _media(passage) in _operation(passage).streams
+    return asked and response.status_code == 200 and not coded and _media(passage) in operation(passage).streams
 
 
 def _media(passage: Passage) -> str:
@@ -79,7 +79,7 @@ def _media(passage: Passage) -> str:
     return media.partition(";")[0].strip().lower()
 
 
-def _operation(passage: Passage) -> Operation:
+def operation(passage: Passage) -> Operation:
     call = filled(passage.exchange.call)
     return dialects.named(call.dialect).named(call.operation)
 
@@ -89,7 +89,7 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
     flow = passage.flow
     media, response = _media(passage), filled(flow.response)
     passage.framing = FRAMINGS[media]()
-    shape, limit = _operation(passage).streams[media](), parts.settings.body_limit
+    shape, limit = operation(passage).streams[media](), parts.settings.body_limit
     masker = StreamMasker(passage.framing, shape, limit, filled(passage.exchange.destination).not_inspected)
 
     async def weigh_these(texts: tuple[Text, ...]) -> Mapping[str, Sequence[Rewrite]]:
@@ -121,7 +121,7 @@ async def document(parts: Parts, passage: Passage) -> http.Response:
     plain = body.decode(
         response.raw_content or b"", response.headers.get("content-encoding"), parts.settings.body_limit
     )
-    said = _operation(passage).read_reply(plain)
+    said = operation(passage).read_reply(plain)
     if any(one.kind not in filled(passage.exchange.destination).not_inspected for one in said.not_inspected):
         raise BadReply("reply-not-inspectable", "The reply holds images, audio or files, which are not inspected.")
     passage.reply_not_inspected = said.not_inspected
@@ -158,8 +158,8 @@ def refusal(passage: Passage, refused: Refused) -> http.Response:
 
 def error_frame(passage: Passage, refused: Refused) -> bytes:
     """What ends a stream so that the caller's SDK raises."""
-    dialect = dialects.named(_dialect(passage))
-    return filled(passage.framing).encode(dialect.error_frame(dialect.problem(refused, passage.exchange.id)))
+    said = dialects.named(_dialect(passage)).problem(refused, passage.exchange.id)
+    return filled(passage.framing).encode(operation(passage).error_frame(said))
 
 
 def _dialect(passage: Passage) -> str:

@@ -111,7 +111,13 @@ def _readable(flow: http.HTTPFlow) -> None:
     if request.headers.get_all("transfer-encoding") not in ([], ["chunked"]):
         raise Unsupported("transfer-coding", "No transfer coding but `chunked` is read.")
     connection = request.headers.get("connection", "").lower()
-    if "upgrade" in request.headers or "upgrade" in connection or "http2-settings" in request.headers:
-        raise Unsupported("upgrade", "No protocol upgrade is inspected here.", next_step="Use HTTP requests.")
+    asked = request.headers.get_all("upgrade")
+    websocket = (
+        request.method == "GET" and [word.lower() for word in asked] == ["websocket"] and "upgrade" in connection
+    )
+    if ((asked or "upgrade" in connection) and not websocket) or "http2-settings" in request.headers:
+        raise Unsupported(
+            "upgrade", "No protocol upgrade but a WebSocket's is inspected here.", next_step="Use HTTP requests."
+        )
     if "trailer" in request.headers:
         raise Unsupported("trailers", "Trailers are not inspected.")
