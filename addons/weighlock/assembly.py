@@ -29,6 +29,8 @@ from weighlock.adapters.stores.control import Control
 from weighlock.adapters.stores.events import EventStore
 from weighlock.adapters.stores.ledger import Ledger
 from weighlock.adapters.stores.sessions import SessionStore
+from weighlock.adapters.stores.vault import VaultStore
+from weighlock.adapters.vaults import Vaults, session_of
 from weighlock.errors import ConfigError
 from weighlock.lifecycle import Gateway, Journal, declare, register
 from weighlock.masking.operators import OPERATORS
@@ -68,7 +70,8 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         receiver=Receiver(
             jwks, EventStore.open(config.state), lambda: rulebook.current.identity, time.time, journal.signal
         ),
-        operators=lambda session: Anonymizer(keys.fingerprint, session),
+        operators=lambda principal: Anonymizer(keys.fingerprint, session_of(principal)),
+        vaults=Vaults(VaultStore.open(config.state, keys.fingerprint) if config.vault == "sealed" else None, time.time),
         tunnels={},
     )
     return parts, journal

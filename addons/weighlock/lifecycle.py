@@ -121,6 +121,7 @@ class Gateway:
         self._watch(self.parts.rulebook.watch(self.chain.cut_off))
         self._watch(self.parts.cutoffs.changes(self._cut_off))
         self._watch(self.parts.material.watch())
+        self._watch(self.parts.vaults.watch(self.chain.may_call))
         self._watch(Poller(self.parts.receiver).watch())
         self.chain.ready = True
         print("weighlock: ready", file=sys.stderr, flush=True)

@@ -59,10 +59,13 @@ def _address(text: str) -> tuple[str, int] | None:
     return host.strip("[]"), int(port)
 
 
-def _ner(text: str) -> str:
-    if text not in NER:
-        raise ValueError(f"one of {', '.join(NER)}")
-    return text
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return text
+
+    return read
 
 
 def _knob(read: Callable[[str], Any], default: str, help: str) -> Any:
@@ -80,10 +83,15 @@ class Settings:
     header_count: int = _knob(_count, "100", "Most header fields in a message.")
     workers: int = _knob(_count, "2", "Processes that inspect texts.")
     ner: str = _knob(
-        _ner, NER_DEFAULT, "Models that find names: spacy (English), rampart (seven languages), both, or none."
+        _one_of(*NER), NER_DEFAULT, "Models that find names: spacy (English), rampart (seven languages), both, or none."
     )
     inspect_timeout: float = _knob(_seconds, "10s", "Longest that inspecting one text may take; over it, refused.")
     cache: int = _knob(_size, "64m", "Bytes for what was found in texts: a resent one costs little.")
+    vault: str = _knob(
+        _one_of("memory", "sealed"),
+        "memory",
+        "Where originals are kept that policy restores: in memory, or sealed in the state folder to outlive a restart.",
+    )
     hold_for: float = _knob(_seconds, "45s", "Longest that a held request waits in its connection.")
     hold_limit: int = _knob(_count, "200", "Most requests held at once; over it, refused.")
     console: tuple[str, int] | None = _knob(

@@ -27,7 +27,7 @@ def test_every_operator_that_a_policy_may_name_runs_and_hides_the_value(name: st
 
 
 def test_the_order_is_from_strict_to_loose() -> None:
-    assert list(OPERATORS) == ["redact", "hash", "pseudonym", "mask", "replace"]
+    assert list(OPERATORS) == ["redact", "hash", "encrypt", "pseudonym", "mask", "replace"]
     with pytest.raises(TypeError):
         OPERATORS["keep"] = {}  # type: ignore[index]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from builders import a_call, a_finding, a_principal
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Finding, Level, OperatorSpec, Verdict
-from weighlock.policy.decide import NO_ALLOW, UNCOVERED, alone, decide
+from weighlock.policy.decide import NO_ALLOW, UNCOVERED, alone, decide, restores
 from weighlock.policy.schema import CallMatch, FindingMatch, Policy, PrincipalMatch, Statement
 
 BOTH = frozenset(Direction)
@@ -236,6 +236,24 @@ def test_what_masks_a_finding_of_a_reply_does_not_depend_on_what_else_is_found()
         operator = alone(policy, a_principal(), a_call("hello"), finding)
         assert operator
         assert operator.name == name
+
+
+def test_originals_are_seen_by_those_whom_a_statement_names_and_it_decides_nothing() -> None:
+    sees = Statement(
+        "sees",
+        Action.ALLOW,
+        frozenset({Direction.RESPONSE}),
+        principals=PrincipalMatch(groups=frozenset({"support"})),
+        findings=FindingMatch(entities=frozenset({"PERSON"})),
+        restore=True,
+    )
+    policy = a_policy(ALLOW, a_mask("m", "pseudonym"), sees)
+
+    assert restores(policy, a_principal(groups=frozenset({"support"})), a_call("hello")) == (sees.findings,)
+    assert restores(policy, a_principal(groups=frozenset({"ci"})), a_call("hello")) == ()
+    only = a_policy(sees)
+    assert judged(only, direction=Direction.RESPONSE).because == (NO_ALLOW,)
+    assert judged(a_policy(ALLOW, sees), a_finding("PERSON"), direction=Direction.RESPONSE).because == (UNCOVERED,)
 
 
 def test_what_is_held_is_masked_all_the_same() -> None:

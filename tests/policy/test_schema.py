@@ -112,6 +112,8 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "unknown level": (one("effect: block", "findings: {level: hihg}"), ":4:23", "did you mean 'high'"),
     "a score above one": (one("effect: block", "findings: {score: 1.5}"), ":4:23", "not between 0 and 1"),
     "a score that is no number": (one("effect: block", "findings: {score: .nan}"), ":4:23", "a number"),
+    "originals for a request": (one("effect: restore", "findings: {}", "direction: request"), ":2:5", "restore"),
+    "originals of nothing": (one("effect: restore", "direction: response"), ":2:5", "restore"),
     "a count that a stream cannot know": (
         one("effect: mask", "findings: {count: 2}", "operator: redact"),
         ":4:15",

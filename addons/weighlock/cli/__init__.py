@@ -15,6 +15,7 @@ from weighlock.cli.offboard import offboard
 from weighlock.cli.records import records
 from weighlock.cli.replay import replay
 from weighlock.cli.report import report
+from weighlock.cli.reveal import reveal
 from weighlock.cli.rules import rules
 from weighlock.cli.run import run
 from weighlock.cli.scan import scan
@@ -28,7 +29,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(run, login, offboard, cutoffs, approvals, report, ledger, replay),
-    *(scan, rules, fingerprint, records, canary),
+    *(reveal, scan, rules, fingerprint, records, canary),
 )
 for command in _COMMANDS:
     main.add_command(command)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import rfc8785
@@ -128,9 +129,15 @@ def response_body(
     verdict: Verdict | None,
     refused: Refused | None,
     not_inspected: Sequence[NotInspected] = (),
+    restored: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Of what the model host answered; *refused* where it was not delivered, or not wholly. *status* 0: no answer."""
+    """Of what the model host answered; *refused* where it was not delivered, or not wholly. *status* 0: no answer.
+
+    *restored* counts pseudonyms that became what they stand for again, by entity.
+    """
     body = _exchange(exchange) | {"status": status} | clear.findings(findings) | clear.not_inspected(not_inspected)
+    if restored:
+        body["restored"] = dict(sorted(restored.items()))
     if verdict:
         body["verdict"] = clear.verdict(verdict)
     return body | (_refused(refused) if refused else {})

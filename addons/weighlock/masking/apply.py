@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from weighlock.errors import Forbidden
 from weighlock.masking.operators import Operators
+from weighlock.masking.vault import Kept, without_place
 from weighlock.model import Finding, OperatorSpec, Text
 
 
@@ -20,9 +21,16 @@ class Rewrite:
 
 
 def rewrites(
-    text: Text, findings: Iterable[Finding], operator: Callable[[Finding], OperatorSpec | None], run: Operators
+    text: Text,
+    findings: Iterable[Finding],
+    operator: Callable[[Finding], OperatorSpec | None],
+    run: Operators,
+    keep: Callable[[Kept], object] | None = None,
 ) -> tuple[Rewrite, ...]:
-    """What is made of those *findings* in *text* that have an *operator*. Forbidden where one cannot be rewritten."""
+    """What is made of those *findings* in *text* that have an *operator*. Forbidden where one cannot be rewritten.
+
+    *keep* is told what stands behind each pseudonym.
+    """
     own = sorted((finding for finding in findings if finding.pointer == text.pointer), key=lambda own: own.start)
     found = [(finding, spec) for finding in own if (spec := operator(finding))]
     if found and not text.role.rewritable:
@@ -31,14 +39,14 @@ def rewrites(
             f"A {found[0][0].entity} stands in a {text.role}, where it cannot be masked.",
             next_step="Send it in the body's text, or not at all.",
         )
-    return tuple(
-        Rewrite(
-            finding.start,
-            finding.end,
-            run.run(_spec(spec, finding), finding.entity, text.value[finding.start : finding.end]),
-        )
-        for finding, spec in found
-    )
+    changes = []
+    for finding, spec in found:
+        value = text.value[finding.start : finding.end]
+        new = run.run(_spec(spec, finding), finding.entity, value)
+        changes.append(Rewrite(finding.start, finding.end, new))
+        if keep and spec.name == "pseudonym":
+            keep(Kept(new, value, without_place(finding)))
+    return tuple(changes)
 
 
 def _spec(spec: OperatorSpec, finding: Finding) -> OperatorSpec:

@@ -12,6 +12,7 @@ OPERATORS: Mapping[str, Mapping[str, type]] = MappingProxyType(
     {
         "redact": {},
         "hash": {},
+        "encrypt": {},
         "pseudonym": {},
         "mask": {"keep_last": int, "char": str},
         "replace": {"new_value": str},
@@ -21,6 +22,7 @@ OPERATORS: Mapping[str, Mapping[str, type]] = MappingProxyType(
 
 redact     the value vanishes
 hash       <ENTITY:…>, a keyed hash, the same for equal values wherever they are met
+encrypt    <ENTITY=…>, which `weighlock reveal` turns back on the gateway's host
 pseudonym  <ENTITY_…>, the same for equal values within one session
 mask       all but the last `keep_last` (4) characters become `char` (*)
 replace    `new_value`, else <ENTITY>

@@ -23,6 +23,7 @@ def decide(
         statement
         for statement in policy.statements
         if direction in statement.directions
+        and not statement.restore
         and _principal(statement.principals, principal)
         and _call(statement.calls, call)
     ]
@@ -46,6 +47,15 @@ def decide(
         reason=next((s.reason for s in sorted(decisive, key=lambda s: s.id) if s.reason), _said(because, strictest)),
         approvers=_approvers(policy, decisive, because) if action is Action.HOLD else frozenset(),
         within=min((s.within for s in decisive if s.within), default=0.0) if action is Action.HOLD else 0.0,
+    )
+
+
+def restores(policy: Policy, principal: Principal, call: Call) -> tuple[FindingMatch, ...]:
+    """What of its own pseudonyms *principal* sees as they were in the reply to *call*; empty for nothing."""
+    return tuple(
+        statement.findings or FindingMatch()
+        for statement in policy.statements
+        if statement.restore and _principal(statement.principals, principal) and _call(statement.calls, call)
     )
 
 

@@ -12,6 +12,9 @@ from weighlock.errors import ConfigError
 from weighlock.model import ENTITY, ID, LEVELS, Action, Direction, Level, OperatorSpec
 from weighlock.rulefile import Node
 
+RESTORE = "restore"
+"""An effect that decides nothing."""
+
 OperatorTable = Mapping[str, Mapping[str, type]]
 """Operator → its parameters and their types; the strictest operator stands first."""
 
@@ -57,6 +60,8 @@ class Statement:
     calls: CallMatch = CallMatch()
     findings: FindingMatch | None = None
     operator: OperatorSpec | None = None
+    restore: bool = False
+    """Pseudonyms that the session itself sent become what they stand for again, in replies; that is all it does."""
     encoded: Action = Action.MASK
     """What is done where one of its findings was encoded: masked as the whole of what it was encoded in, or blocked."""
     approvers: frozenset[str] = frozenset()
@@ -110,7 +115,8 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
     members = node.mapping(required=["id", "effect"], optional=optional)
     if members["id"].yaml.value in ("no-allow", "uncovered"):
         raise members["id"].error("this id is one of the gateway's own reasons")
-    effect = _action(members["effect"])
+    restore = members["effect"].yaml.value == RESTORE
+    effect = Action.ALLOW if restore else _action(members["effect"])
     statement = Statement(
         id=members["id"].text(ID, "an id of lower-case words and hyphens"),
         effect=effect,
@@ -119,6 +125,7 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         calls=_calls(members.get("calls")),
         findings=_findings(members["findings"]) if "findings" in members else None,
         operator=_operator(members["operator"], operators) if "operator" in members else None,
+        restore=restore,
         encoded=Action[members["encoded"].choice(["mask", "block"]).upper()] if "encoded" in members else Action.MASK,
         approvers=_approvers(members["approvers"]) if "approvers" in members else frozenset(),
         within=members["within"].read(duration, "a duration such as 15m") if "within" in members else 0.0,
@@ -132,6 +139,8 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         raise members["findings"].error(hint)
     if effect is not Action.MASK and statement.operator is not None:
         raise members["operator"].error("only `mask` takes an operator")
+    if restore and (statement.findings is None or statement.directions != {Direction.RESPONSE}):
+        raise node.error("`restore` needs `findings` ({} for all), and `direction: response`")
     if effect is not Action.MASK and "encoded" in members:
         raise members["encoded"].error("only `mask` says what is done with `encoded` findings")
     if effect is Action.HOLD and not statement.approvers:
@@ -142,7 +151,7 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
 
 
 def _action(node: Node) -> Action:
-    return Action[node.choice([action.name.lower() for action in Action]).upper()]
+    return Action[node.choice([*(action.name.lower() for action in Action), RESTORE]).upper()]
 
 
 def _directions(node: Node | None) -> frozenset[Direction]:

@@ -16,7 +16,7 @@ from mitmproxy.proxy import server_hooks
 from weighlock.destination import RESERVED
 from weighlock.errors import Refused
 from weighlock.identity.tokenendpoints import TokenEndpoint, is_token_endpoint
-from weighlock.model import Exchange
+from weighlock.model import Exchange, Principal
 from weighlock.stages import inject, reply, tokenendpoint
 from weighlock.stages.channel import Socket
 from weighlock.stages.homeward import Homeward
@@ -137,10 +137,19 @@ class Chain:
 
     def recheck(self, passage: Passage) -> None:
         """Raise Refused when the principal may not call, by the cut-offs and the rules of now."""
-        principal = passage.exchange.principal
-        if principal:
-            rules = self.parts.rulebook.current.identity
-            self.parts.identifier.check(principal, rules, self.parts.cutoffs.current())
+        if passage.exchange.principal:
+            self._check(passage.exchange.principal)
+
+    def may_call(self, principal: Principal) -> bool:
+        try:
+            self._check(principal)
+        except Refused:
+            return False
+        return True
+
+    def _check(self, principal: Principal) -> None:
+        rules = self.parts.rulebook.current.identity
+        self.parts.identifier.check(principal, rules, self.parts.cutoffs.current())
 
     # -- the response -----------------------------------------------------------------------------------------------
 

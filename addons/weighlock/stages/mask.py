@@ -8,7 +8,9 @@ from mitmproxy import http
 
 from weighlock.errors import Forbidden
 from weighlock.masking import apply
-from weighlock.model import Action, Exchange, Outbound, Verdict
+from weighlock.masking.vault import Kept
+from weighlock.model import Action, Exchange, Finding, OperatorSpec, Outbound, Verdict
+from weighlock.policy.decide import restores
 from weighlock.stages.handshake import offer
 from weighlock.stages.read import view_of
 from weighlock.stages.stage import Stage, filled
@@ -22,13 +24,26 @@ class Mask(Stage):
         verdict, call = filled(exchange.verdict), filled(exchange.call)
         if verdict.action is Action.BLOCK:
             raise blocked(verdict)
-        run = self.parts.operators(filled(exchange.principal).token_id)
+        principal = filled(exchange.principal)
+        run = self.parts.operators(principal)
+        vault = await self.parts.vaults.of(principal) if restores(exchange.rules.policy, principal, call) else None
+        new: list[Kept] = []
+
+        def keep(kept: Kept) -> None:
+            if vault is not None and vault.keep(kept):
+                new.append(kept)
+
         findings = filled(exchange.findings)
+
+        def operator(finding: Finding) -> OperatorSpec | None:
+            return verdict.operators.get(finding.entity)
+
         masked = {}
         for text in call.texts:
-            rewrites = apply.rewrites(text, findings, lambda finding: verdict.operators.get(finding.entity), run)
+            rewrites = apply.rewrites(text, findings, operator, run, keep)
             if rewrites:
                 masked[text.pointer] = apply.apply(text.value, rewrites)
+        await self.parts.vaults.save(principal, new)
         view = view_of(flow.request)
         body = b"" if call.body is None else call.body.rewrite(masked).dumps()
         headers = [("host", flow.request.host_header or flow.request.authority), *view.headers]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 
 from mitmproxy import http
@@ -35,6 +36,8 @@ class Passage:
     """Of the client's handshake."""
     reply_findings: tuple[Finding, ...] = ()
     reply_not_inspected: tuple[NotInspected, ...] = ()
+    restored: Counter[str] = field(default_factory=Counter)
+    """By entity: pseudonyms that became what they stand for again."""
     reply_verdict: Verdict | None = None
     closed: bool = False
     """Whether the last entry of this exchange is written."""

@@ -90,6 +90,7 @@ class Recorder:
                 verdict=passage.reply_verdict,
                 refused=passage.refused,
                 not_inspected=_not_inspected(passage),
+                restored=passage.restored,
             ),
             {"response.received": received, "response.delivered": as_delivered(passage)},
         )

@@ -15,9 +15,11 @@ from weighlock.errors import BadReply, Forbidden, Refused
 from weighlock.masking import apply, echo
 from weighlock.masking.apply import Rewrite
 from weighlock.masking.operators import Operators
+from weighlock.masking.restore import merged, restored
 from weighlock.masking.stream import StreamMasker, touched
+from weighlock.masking.vault import Kept
 from weighlock.model import Action, Direction, Exchange, Finding, Headers, OperatorSpec, Text
-from weighlock.policy.decide import alone, decide
+from weighlock.policy.decide import alone, decide, restores, speaks_of
 from weighlock.stages import inject, tokenendpoint
 from weighlock.stages.mask import blocked
 from weighlock.stages.passage import Passage
@@ -44,15 +46,37 @@ async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict
     if verdict.action >= Action.HOLD:
         raise blocked(verdict)
     masked = partial(alone, exchange.rules.policy, filled(exchange.principal), filled(exchange.call))
-    run = parts.operators(filled(exchange.principal).token_id)
+    run = parts.operators(filled(exchange.principal))
     own = echo.secret(exchange.credential)
+    put_back = await _restorer(parts, passage)
     rewrites: dict[str, Sequence[Rewrite]] = {}
     for text in texts:
-        if found := echo.hidden(text.value, _rewrites(text, findings, masked, run), own):
+        found = put_back(text, _rewrites(text, findings, masked, run))
+        if found := echo.hidden(text.value, found, own):
             if not text.role.rewritable:
                 raise _not_maskable()
             rewrites[text.pointer] = found
     return rewrites
+
+
+async def _restorer(parts: Parts, passage: Passage) -> Callable[[Text, Sequence[Rewrite]], Sequence[Rewrite]]:
+    """Adds to the masks of a text the originals of the pseudonyms in it that policy lets the principal see."""
+    exchange = passage.exchange
+    principal = filled(exchange.principal)
+    matches = restores(exchange.rules.policy, principal, filled(exchange.call))
+    vault = await parts.vaults.of(principal) if matches else None
+
+    def may(kept: Kept) -> bool:
+        return any(speaks_of(match, kept.finding) for match in matches)
+
+    def put_back(text: Text, masks: Sequence[Rewrite]) -> Sequence[Rewrite]:
+        if not vault or not text.role.rewritable:
+            return masks
+        changes, done = merged(masks, restored(text.value, vault, may))
+        passage.restored.update(kept.finding.entity for kept in done)
+        return changes
+
+    return put_back
 
 
 def _rewrites(text: Text, findings: Sequence[Finding], masked: _Masked, run: Operators) -> Sequence[Rewrite]:

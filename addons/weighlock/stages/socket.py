@@ -110,7 +110,7 @@ class Socket:
         if verdict.action >= Action.HOLD:
             raise blocked(verdict)
         masked = partial(alone, policy, principal, call, direction=Direction.REQUEST)
-        run = self._parts.operators(principal.token_id)
+        run = self._parts.operators(principal)
         rewrites = {text.pointer: apply.rewrites(text, findings, masked, run) for text in texts}
         return findings, verdict, {pointer: found for pointer, found in rewrites.items() if found}
 

@@ -20,10 +20,11 @@ from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.rulebook import Rulebook
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.ledger import Ledger
+from weighlock.adapters.vaults import Vaults
 from weighlock.destination import Destination
 from weighlock.errors import Unavailable
 from weighlock.masking.operators import Operators
-from weighlock.model import Exchange
+from weighlock.model import Exchange, Principal
 from weighlock.settings import Settings
 
 
@@ -52,8 +53,9 @@ class Parts:
     pool: Pool
     desk: Desk
     receiver: Receiver
-    operators: Callable[[str], Operators]
-    """Masking operators for one session; equal values get equal pseudonyms within it."""
+    operators: Callable[[Principal], Operators]
+    """Masking operators for the session of a principal; equal values get equal pseudonyms within it."""
+    vaults: Vaults
     tunnels: dict[str, Tunnel]
     """By the id of the client's connection."""
 

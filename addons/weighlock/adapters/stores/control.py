@@ -30,12 +30,12 @@ SELECT id, claim, value, reason, by, added_at, issuer, before FROM cutoffs WHERE
 """
 
 
-def connect(state: Path, schema: str, probe: str) -> Database:
-    """control.db in *state*, made where it is missing, with the tables of *schema*; autocommit.
+def connect(state: Path, schema: str, probe: str, name: str = "control.db") -> Database:
+    """The database *name* in *state*, made where it is missing, with the tables of *schema*; autocommit.
 
     Raises ConfigError, also where the query *probe* fails: tables of another shape are not ours.
     """
-    path = state / "control.db"
+    path = state / name
     try:
         path.touch(mode=0o600)
         connection = sqlite3.connect(path, timeout=2, isolation_level=None, check_same_thread=False)
