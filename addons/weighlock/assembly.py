@@ -16,6 +16,7 @@ from weighlock.adapters.anonymizer import Anonymizer
 from weighlock.adapters.approvals import Desk
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
+from weighlock.adapters.early import EarlyRelease
 from weighlock.adapters.events import Receiver
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
@@ -65,6 +66,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         identifier=Identifier(jwks, Introspection(time.time, time.monotonic), sessions, time.time),
         credentials=Credentials(os.environ, time.monotonic, config.upstream_ca),
         pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint, config.cache, config.ner, material.current),
+        early=EarlyRelease(),
         material=material,
         desk=Desk(time.time, config.hold_limit, journal.approval),
         receiver=Receiver(

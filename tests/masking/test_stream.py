@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,8 +49,8 @@ def stream_of(deltas: list[tuple[int, str, str]], done: bool = True) -> bytes:
     return b"".join(f"data: {event}\n\n".encode() for event in events)
 
 
-def run(parts: list[bytes], limit: int = 1 << 20) -> bytes:
-    masker = StreamMasker(Sse(), ChatStream(), limit)
+def run(parts: list[bytes], limit: int = 1 << 20, safe: Callable[[str], int] | None = None) -> bytes:
+    masker = StreamMasker(Sse(), ChatStream(), limit, safe=safe)
     out = b""
 
     def release(texts: tuple[Text, ...]) -> bytes:
@@ -164,3 +165,44 @@ def test_a_stream_that_cannot_be_trusted_ends_and_stays_dead(stream: bytes, code
     for again in (lambda: masker.feed(b"data: x\n\n"), masker.finish, lambda: masker.release({})):
         with pytest.raises(Refused):
             again()
+
+
+def before_the_secret(text: str) -> int:
+    """What of an open segment no finding of these tests can touch: an S may begin one."""
+    found = SECRET.search(text)
+    return found.start() if found else len(text)
+
+
+@given(DELTAS, st.data())
+def test_what_leaves_early_makes_no_difference_to_what_leaves(
+    deltas: list[tuple[int, str, str]], data: st.DataObject
+) -> None:
+    stream = stream_of(deltas)
+    at = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
+    parts = [stream[i:j] for i, j in zip([0, *at], [*at, len(stream)], strict=True)]
+
+    assert run(parts, safe=before_the_secret) == run([stream])
+
+
+def test_what_no_finding_will_touch_leaves_before_its_segment_is_complete() -> None:
+    masker = StreamMasker(Sse(), ChatStream(), 1 << 20, safe=before_the_secret)
+    stream = stream_of([(0, "content", "It is "), (0, "content", "a SEC"), (0, "content", "RET ")]).split(b"\n\n")
+    out = []
+    for event in stream[:3]:
+        texts = masker.feed(event + b"\n\n")
+        out.append(b"".join(masker.release({text.pointer: rewrites(text.value) for text in texts})))
+
+    assert [b"It is" in out[0], out[1], out[2]] == [True, b"", b""]
+
+
+def test_a_finding_in_what_has_left_already_ends_the_stream() -> None:
+    masker = StreamMasker(Sse(), ChatStream(), 1 << 20, safe=len)
+    first, last = (
+        f"data: {chunk(delta, 0, end)}\n\n".encode() for delta, end in (({"content": "SEC "}, None), ({}, "stop"))
+    )
+    masker.feed(first)
+    assert b"SEC" in b"".join(masker.release({}))
+    texts = masker.feed(last)
+
+    with pytest.raises(Refused, match="stream-underflow"):
+        masker.release({text.pointer: rewrites(text.value) for text in texts})

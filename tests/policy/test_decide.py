@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from builders import a_call, a_finding, a_principal
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Finding, Level, OperatorSpec, Verdict
-from weighlock.policy.decide import NO_ALLOW, UNCOVERED, alone, decide, restores
+from weighlock.policy.decide import NO_ALLOW, UNCOVERED, acts_on, alone, decide, restores
 from weighlock.policy.schema import CallMatch, FindingMatch, Policy, PrincipalMatch, Statement
 
 BOTH = frozenset(Direction)
+OUTWARD = frozenset({Direction.REQUEST})
 STRICTNESS = {name: rank for rank, name in enumerate(OPERATORS)}
 ALLOW = Statement("allow", Action.ALLOW, BOTH)
 GROUPS = frozenset({"leads"})
@@ -254,6 +255,31 @@ def test_originals_are_seen_by_those_whom_a_statement_names_and_it_decides_nothi
     only = a_policy(sees)
     assert judged(only, direction=Direction.RESPONSE).because == (NO_ALLOW,)
     assert judged(a_policy(ALLOW, sees), a_finding("PERSON"), direction=Direction.RESPONSE).because == (UNCOVERED,)
+
+
+@pytest.mark.parametrize(
+    ("statements", "uncovered", "expected"),
+    [
+        ([], Action.ALLOW, False),
+        ([], Action.HOLD, True),
+        ([Statement("may", Action.ALLOW, BOTH, findings=FindingMatch())], Action.HOLD, False),
+        ([Statement("may", Action.ALLOW, BOTH, findings=FindingMatch(count=2))], Action.HOLD, True),
+        ([Statement("many", Action.BLOCK, BOTH, findings=FindingMatch(count=9))], Action.ALLOW, True),
+        (
+            [Statement("out", Action.BLOCK, frozenset({Direction.REQUEST}), findings=FindingMatch())],
+            Action.ALLOW,
+            False,
+        ),
+        ([Statement("see", Action.ALLOW, BOTH, findings=FindingMatch(), restore=True)], Action.HOLD, True),
+    ],
+    ids=lambda value: value[0].id if isinstance(value, list) and value else None,
+)
+def test_what_would_make_no_difference_in_a_reply_need_not_be_looked_for(
+    statements: list[Statement], uncovered: Action, expected: bool
+) -> None:
+    policy = a_policy(ALLOW, *statements, uncovered=uncovered)
+
+    assert acts_on(policy, a_principal(), a_call("hello"), a_finding()) is expected
 
 
 def test_what_is_held_is_masked_all_the_same() -> None:

@@ -70,7 +70,7 @@ def sabotage(owner: Any, name: str) -> None:
 try:
     from weighlock import assembly
     from weighlock.masking.stream import StreamMasker
-    from weighlock.stages import reply
+    from weighlock.stages import reply, weigh
     from weighlock.stages.approve import Approve
     from weighlock.stages.broker import Broker
     from weighlock.stages.chain import Chain
@@ -86,7 +86,8 @@ try:
     for hook in HOOKS:
         sabotage(Chain, hook)
     sabotage(Gate, "cleared")
-    for name in ("weigh", "document", "start_stream"):
+    sabotage(weigh, "weigh")
+    for name in ("document", "start_stream"):
         sabotage(reply, name)
     for name in ("feed", "release", "finish"):
         sabotage(StreamMasker, name)

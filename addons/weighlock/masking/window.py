@@ -33,6 +33,7 @@ class Window:
         self._segmenter = Segmenter()
         self._handed = 0
         self._asked: list[_Asked] = []
+        self._told = 0
         self._rewrites: list[Rewrite] = []
 
     def feed(self, value: str) -> list[Text]:
@@ -86,7 +87,8 @@ class Window:
 
     def release(self, safe: Callable[[str], int]) -> None:
         """Clear so much of the open segment as *safe* says that no finding will touch, whatever follows."""
-        if self._json is None and not self.ended and not self._asked:
+        if self._json is None and not self.ended and not self._asked and self._told != self.fed:
+            self._told = self.fed
             self.cleared = max(self.cleared, self._handed + safe(self._segmenter.open))
 
     def touched(self, start: int, end: int) -> bool:

@@ -59,6 +59,23 @@ def restores(policy: Policy, principal: Principal, call: Call) -> tuple[FindingM
     )
 
 
+def acts_on(policy: Policy, principal: Principal, call: Call, finding: Finding) -> bool:
+    """Whether *finding* in the reply to *call* could make a difference, by itself or together with others."""
+    speaking = [
+        statement
+        for statement in policy.statements
+        if statement.findings
+        and not statement.restore
+        and Direction.RESPONSE in statement.directions
+        and _principal(statement.principals, principal)
+        and _call(statement.calls, call)
+        and speaks_of(statement.findings, finding)
+    ]
+    covered = any(statement.findings and statement.findings.count == 1 for statement in speaking)
+    stricter = any(statement.effect > Action.ALLOW for statement in speaking)
+    return stricter or (not covered and policy.uncovered is not Action.ALLOW)
+
+
 def alone(
     policy: Policy, principal: Principal, call: Call, finding: Finding, direction: Direction = Direction.RESPONSE
 ) -> OperatorSpec | None:

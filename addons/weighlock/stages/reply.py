@@ -3,91 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 from mitmproxy import http
 
 from weighlock import dialects
 from weighlock.destination import RESERVED
 from weighlock.dialects.dialect import FRAMINGS, Operation
-from weighlock.errors import BadReply, Forbidden, Refused
-from weighlock.masking import apply, echo
+from weighlock.errors import BadReply, Refused
+from weighlock.masking import apply
 from weighlock.masking.apply import Rewrite
-from weighlock.masking.operators import Operators
-from weighlock.masking.restore import merged, restored
 from weighlock.masking.stream import StreamMasker, touched
-from weighlock.masking.vault import Kept
-from weighlock.model import Action, Direction, Exchange, Finding, Headers, OperatorSpec, Text
-from weighlock.policy.decide import alone, decide, restores, speaks_of
-from weighlock.stages import inject, tokenendpoint
-from weighlock.stages.mask import blocked
+from weighlock.model import Exchange, Headers, Text
+from weighlock.stages import inject, tokenendpoint, weigh
 from weighlock.stages.passage import Passage
 from weighlock.stages.pump import Pump
 from weighlock.stages.stage import Parts, filled
 from weighlock.wire import body
-
-type _Masked = Callable[[Finding], OperatorSpec | None]
-
-
-async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict[str, Sequence[Rewrite]]:
-    """The rewrites of those *texts* that must change. Counts add up over a stream: the verdict sees all findings."""
-    exchange = passage.exchange
-    findings = await parts.pool.inspect(texts, exchange.rules.detect)
-    passage.reply_findings += findings
-    verdict = decide(
-        exchange.rules.policy,
-        filled(exchange.principal),
-        filled(exchange.call),
-        passage.reply_findings,
-        Direction.RESPONSE,
-    )
-    passage.reply_verdict = verdict
-    if verdict.action >= Action.HOLD:
-        raise blocked(verdict)
-    masked = partial(alone, exchange.rules.policy, filled(exchange.principal), filled(exchange.call))
-    run = parts.operators(filled(exchange.principal))
-    own = echo.secret(exchange.credential)
-    put_back = await _restorer(parts, passage)
-    rewrites: dict[str, Sequence[Rewrite]] = {}
-    for text in texts:
-        found = put_back(text, _rewrites(text, findings, masked, run))
-        if found := echo.hidden(text.value, found, own):
-            if not text.role.rewritable:
-                raise _not_maskable()
-            rewrites[text.pointer] = found
-    return rewrites
-
-
-async def _restorer(parts: Parts, passage: Passage) -> Callable[[Text, Sequence[Rewrite]], Sequence[Rewrite]]:
-    """Adds to the masks of a text the originals of the pseudonyms in it that policy lets the principal see."""
-    exchange = passage.exchange
-    principal = filled(exchange.principal)
-    matches = restores(exchange.rules.policy, principal, filled(exchange.call))
-    vault = await parts.vaults.of(principal) if matches else None
-
-    def may(kept: Kept) -> bool:
-        return any(speaks_of(match, kept.finding) for match in matches)
-
-    def put_back(text: Text, masks: Sequence[Rewrite]) -> Sequence[Rewrite]:
-        if not vault or not text.role.rewritable:
-            return masks
-        changes, done = merged(masks, restored(text.value, vault, may))
-        passage.restored.update(kept.finding.entity for kept in done)
-        return changes
-
-    return put_back
-
-
-def _rewrites(text: Text, findings: Sequence[Finding], masked: _Masked, run: Operators) -> Sequence[Rewrite]:
-    try:
-        return apply.rewrites(text, findings, masked, run)
-    except Forbidden:
-        raise _not_maskable() from None
-
-
-def _not_maskable() -> BadReply:
-    return BadReply("reply-not-maskable", "Something stands in the reply where it cannot be masked.")
 
 
 def is_stream(passage: Passage) -> bool:
@@ -114,11 +46,12 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
     media, response = _media(passage), filled(flow.response)
     passage.framing = FRAMINGS[media]()
     shape, limit = operation(passage).streams[media](), parts.settings.body_limit
-    masker = StreamMasker(passage.framing, shape, limit, filled(passage.exchange.destination).not_inspected)
+    kinds = filled(passage.exchange.destination).not_inspected
+    masker = StreamMasker(passage.framing, shape, limit, kinds, weigh.early(parts, passage))
 
     async def weigh_these(texts: tuple[Text, ...]) -> Mapping[str, Sequence[Rewrite]]:
         async with asyncio.timeout(parts.settings.inspect_timeout * 6):
-            return await weigh(parts, passage, texts)
+            return await weigh.weigh(parts, passage, texts)
 
     async def emit(data: bytes) -> bool:
         return await inject.emit(flow, data)
@@ -149,7 +82,7 @@ async def document(parts: Parts, passage: Passage) -> http.Response:
     if any(one.kind not in filled(passage.exchange.destination).not_inspected for one in said.not_inspected):
         raise BadReply("reply-not-inspectable", "The reply holds images, audio or files, which are not inspected.")
     passage.reply_not_inspected = said.not_inspected
-    rewrites = await weigh(parts, passage, said.texts)
+    rewrites = await weigh.weigh(parts, passage, said.texts)
     by_pointer = {text.pointer: text for text in said.texts}
     masked = {pointer: apply.apply(by_pointer[pointer].value, found) for pointer, found in rewrites.items()}
     spelled = (touched(said.spelled.get(pointer, ()), found) for pointer, found in rewrites.items())

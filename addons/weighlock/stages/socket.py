@@ -20,7 +20,7 @@ from weighlock.masking.apply import Rewrite
 from weighlock.masking.stream import StreamMasker
 from weighlock.model import Action, Direction, Finding, NotInspected, Text, Verdict
 from weighlock.policy.decide import alone, decide
-from weighlock.stages import reply
+from weighlock.stages import weigh
 from weighlock.stages.mask import blocked
 from weighlock.stages.passage import Passage
 from weighlock.stages.refusals import failure
@@ -117,7 +117,7 @@ class Socket:
     async def _from_server(self, content: bytes) -> None:
         self.received.append(content)
         texts = self._homeward.feed(content)
-        rewrites = await reply.weigh(self._parts, self._passage, texts) if texts else {}
+        rewrites = await weigh.weigh(self._parts, self._passage, texts) if texts else {}
         for frame in self._homeward.release(rewrites):
             self.delivered.append(frame)
             self._out.append((True, frame))

@@ -12,6 +12,7 @@ from mitmproxy import http
 from weighlock.adapters.approvals import Desk
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
+from weighlock.adapters.early import EarlyRelease
 from weighlock.adapters.events import Receiver
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
@@ -51,6 +52,7 @@ class Parts:
     identifier: Identifier
     credentials: Credentials
     pool: Pool
+    early: EarlyRelease
     desk: Desk
     receiver: Receiver
     operators: Callable[[Principal], Operators]

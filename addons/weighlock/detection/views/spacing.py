@@ -32,6 +32,7 @@ _NUMBERS = {
 }
 """In English, German, Spanish, French, Italian, Dutch and Portuguese."""
 _DIGIT = {word: digit for digit, words in _NUMBERS.items() for word in words.split()}
+NUMBER_WORDS = frozenset(_DIGIT)
 _NUMBER = "(?:" + "|".join(sorted(_DIGIT, key=len, reverse=True)) + ")"
 _COUNTED = f"(?i:{_NUMBER}(?:[\\s,.-]{{1,4}}{_NUMBER}){{3}})"
 _PART = rf"(?:{_NUMBER}\b|[A-Za-z0-9()+](?![A-Za-z0-9]))"
@@ -45,12 +46,13 @@ _DOT = rf"(?:\s{{0,2}}[\[({{<]\s?(?:{_DOT_WORD}|\.)\s?[\])}}>]\s{{0,2}}|\s{{1,2}
 _LABEL = r"[A-Za-z0-9][A-Za-z0-9_+-]{0,40}"
 _SAID = r"(?i:[\[({<\s](?:at|arroba|@)[\])}>\s])"
 _GATE = re2.compile(f"{_APART}|{_COUNTED}|{_SAID}".encode())
-_ADDRESS = re.compile(
+ADDRESS = (
     rf"(?i)\b{_LABEL}(?:(?:\.|{_DOT}){_LABEL}){{0,4}}"
     rf"(?:{_AT}{_LABEL}(?:(?:\.|{_DOT}){_LABEL}){{0,4}}(?:\.|{_DOT})|{_BARE_AT}{_LABEL}(?:{_DOT}{_LABEL}){{0,4}}{_DOT})"
     r"[a-z]{2,12}\b"
 )
 """With a bare "at", the dots must be words too: "look at example.com" is no address."""
+_ADDRESS = re.compile(ADDRESS)
 _SIGNS = re.compile(rf"(?i)(?P<at>{_AT}|{_BARE_AT})|(?P<dot>{_DOT})")
 
 _LINE_BREAK = re2.compile(rb"[0-9@]\S{0,40}[ \t]{0,8}\r?\n\s*\S|\n[ \t]{0,8}\S{0,40}[0-9@]")

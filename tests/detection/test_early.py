@@ -1,0 +1,82 @@
+"""The law: what may leave early is touched by nothing that is found once the segment is complete."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detection.evasions import EVASIONS, VALUES
+from weighlock.adapters import rulebook
+from weighlock.adapters.inspector.engine import Engine
+from weighlock.detection.early import Early
+from weighlock.detection.rules import Rule
+from weighlock.detection.samples import filled
+from weighlock.model import Role, Text
+from weighlock.segments import split
+
+RULES = rulebook.detection_rules(rulebook.read(rulebook.shipped()))
+EARLY = Early(RULES.rules)
+ENGINE = Engine(b"k" * 32, "none")
+ENGINE.use(RULES.rules, RULES.thresholds)
+WORDS = "the lock gates open slowly and boats wait in line for their turn".split()
+
+
+def first_finding(segment: str) -> int:
+    return min((finding.start for finding in ENGINE.inspect([Text("", Role.CONTENT, segment)])), default=len(segment))
+
+
+def assert_untouched(text: str) -> None:
+    """Of every segment, whatever part of it came first."""
+    for segment in split(text):
+        first = first_finding(segment)
+        released = 0
+        for end in [end for end in range(1, len(segment) + 1) if segment[end - 1 : end].isspace() or end % 5 == 0]:
+            released = max(released, EARLY.safe(segment[:end]))
+            assert released <= end
+            assert released <= first, segment[:end]
+
+
+@pytest.mark.parametrize("rule", RULES.rules, ids=lambda rule: rule.id)
+def test_no_beginning_of_what_a_rule_finds_leaves_early(rule: Rule) -> None:
+    chosen = random.Random(rule.id)
+    for example in rule.match:
+        before = " ".join(chosen.choices(WORDS, k=4))
+        assert_untouched(f"{before} {filled(example, chosen)} and so on")
+
+
+@given(
+    st.lists(st.sampled_from([*WORDS, "I", "a", "42", "one", "two", "at", "dot", "API", "ab", "\n", "(see", "it's"]))
+)
+def test_no_plain_words_hold_each_other_back_for_long(words: list[str]) -> None:
+    assert_untouched(" ".join(words))
+
+
+@pytest.mark.parametrize("evasion", EVASIONS)
+def test_nothing_that_is_hidden_leaves_early(evasion: str) -> None:
+    for value, _ in VALUES.values():
+        assert_untouched(f"The value that I was given is {EVASIONS[evasion](value)} and that is all.")
+
+
+PROSE = {
+    "English": "The lock gates open slowly as the water level rises, and boats wait in a quiet line for their turn.",
+    "German": "Wir haben gestern einen langen Spaziergang gemacht und dabei viele freundliche Menschen getroffen.",
+    "French": "Nous avons fait une longue promenade hier et nous avons rencontré beaucoup de gens très sympathiques.",
+}
+
+
+@pytest.mark.parametrize("language", PROSE)
+def test_of_prose_little_more_than_a_word_is_held(language: str) -> None:
+    text = PROSE[language]
+    held = [end - EARLY.safe(text[:end]) for end in range(1, len(text)) if text[end - 1] == " "]
+
+    assert sum(held) / len(held) < 12
+    assert max(held) < 40
+
+
+def test_a_long_segment_and_what_is_no_word_are_held() -> None:
+    assert EARLY.safe("word " * 300) == 0
+    assert EARLY.safe("see <b>this</b> and more words ") == len("see ")
+    assert EARLY.safe("") == 0
