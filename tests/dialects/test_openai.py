@@ -13,7 +13,7 @@ from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import outer_texts
 from weighlock.dialects.generic import DIALECT as GENERIC
 from weighlock.dialects.openai import DIALECT as OPENAI
-from weighlock.errors import BadReply, Forbidden, Malformed, Refused, Unavailable, Unsupported
+from weighlock.errors import Forbidden, Malformed, Refused, Unavailable, Unsupported
 from weighlock.model import Role
 from weighlock.wire.sse import Sse
 
@@ -84,10 +84,7 @@ def test_path_query_and_headers_are_texts_too() -> None:
         ({"messages": []}, Malformed),
         (chat(model=7), Malformed),
         (chat(stream="yes"), Malformed),
-        (chat(logprobs=True), Unsupported),
-        (chat(top_logprobs=2), Unsupported),
-        (chat(modalities=["text", "audio"]), Unsupported),
-        (chat(audio={"voice": "x"}), Unsupported),
+        (chat(prompt_token_ids=[1, 2]), Unsupported),
     ],
 )
 def test_what_cannot_be_inspected_is_refused(body: Any, kind: type[Refused]) -> None:
@@ -121,12 +118,6 @@ def test_a_place_of_media_that_holds_text_is_inspected(url: str) -> None:
 def test_a_body_that_is_not_json_is_refused(media: str) -> None:
     with pytest.raises(Unsupported, match="media-type"):
         read(view(chat(), content_type=media))
-
-
-def test_a_reply_that_spells_out_its_tokens_is_refused() -> None:
-    reply = {"choices": [{"logprobs": {"content": [{"token": "S", "bytes": [83]}]}}]}
-    with pytest.raises(BadReply, match="reply-logprobs"):
-        OPENAI.named("chat.completions").read_reply(json.dumps(reply).encode())
 
 
 def test_the_first_listed_dialect_that_knows_the_request_reads_it() -> None:

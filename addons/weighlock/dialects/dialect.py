@@ -110,6 +110,8 @@ class Operation:
     """Of a JSON reply, which is an error's too."""
     streams: Mapping[str, Callable[[], StreamShape]] = field(default_factory=dict)
     """By the media type of the reply."""
+    replies: Mapping[str, Callable[[Operation, str, bytes], Said]] = field(default_factory=dict)
+    """Replies that need not be JSON, by media type, `type/*` or `*/*`; they are given the media type."""
 
     error_frame: Callable[[Mapping[str, Any]], Frame] = error_frame
     """The frame that ends a stream so that SDKs raise, of what the dialect's `problem` says."""
@@ -128,15 +130,16 @@ class Operation:
         """Raises Malformed or Unsupported for what cannot be inspected."""
         return self.request(view, self)
 
-    def read_reply(self, body: bytes) -> Said:
+    def read_reply(self, body: bytes, media: str = JSON) -> Said:
         """Raises BadReply for what cannot be inspected."""
         if not body:
             return Said()
+        ways = (media, f"{media.partition('/')[0]}/*", "*/*")
+        other = next((self.replies[way] for way in ways if way in self.replies), None)
         try:
-            document = jsontext.parse(body)
+            return other(self, media, body) if other else self.reply(self, jsontext.parse(body))
         except Malformed as error:
             raise BadReply("reply-unreadable", "The model host's reply is not JSON that can be inspected.") from error
-        return self.reply(self, document)
 
 
 @dataclass(frozen=True, slots=True)

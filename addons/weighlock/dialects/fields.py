@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from weighlock.model import NotInspected, Role, Text
+from weighlock.wire import jsontext
 from weighlock.wire.jsontext import INNER, ROLES, Document, Leaf, tokens
 
 _CODED = re.compile(r"(?:data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,)?[A-Za-z0-9+/_-]*={0,2}(?:\r?\n)?")
@@ -41,13 +42,25 @@ class Fields:
         for leaf in document.leaves():
             if leaf.pointer in runs:
                 continue
-            ways = _ways(leaf)
-            kind = next((self.media[way] for way in ways if way in self.media), "")
-            if kind and leaf.kind == "string" and leaf.value and _CODED.fullmatch(leaf.value):
+            if kind := self.closed(leaf.pointer, leaf.value) if leaf.kind == "string" else "":
                 closed.append(NotInspected(kind, len(leaf.value)))
             else:
-                texts += self._texts(leaf, ways)
+                texts += self._texts(leaf, _ways(leaf.pointer))
+        if place:
+            texts = [replace(text, pointer=jsontext.below(place, text.pointer)) for text in texts]
         return tuple(texts), tuple(closed)
+
+    def closed(self, pointer: str, value: str) -> str:
+        """The kind of media that the string *value* at *pointer* is; empty where it is a text."""
+        kind = next((self.media[way] for way in _ways(pointer) if way in self.media), "")
+        return kind if value and _CODED.fullmatch(value) else ""
+
+    def is_word(self, pointer: str) -> bool:
+        """Whether the string at *pointer* is a word of the API."""
+        return not self.words.isdisjoint(_ways(pointer))
+
+    def is_json(self, pointer: str) -> bool:
+        return not self.json.isdisjoint(_ways(pointer))
 
     def _texts(self, leaf: Leaf, ways: Collection[str]) -> list[Text]:
         free = self._is_free(leaf)
@@ -68,9 +81,9 @@ class Fields:
         return any(name in self.free or "/".join(path[at - 1 : at + 1]) in self.free for at, name in enumerate(path))
 
 
-def _ways(leaf: Leaf) -> tuple[str, ...]:
-    """The two ways to name its place."""
-    path = _path(leaf.pointer)
+def _ways(pointer: str) -> tuple[str, ...]:
+    """The two ways to name a place."""
+    path = _path(pointer)
     return (path[-1], "/".join(path[-2:])) if len(path) > 1 else tuple(path)
 
 

@@ -78,7 +78,7 @@ async def document(parts: Parts, passage: Passage) -> http.Response:
     plain = body.decode(
         response.raw_content or b"", response.headers.get("content-encoding"), parts.settings.body_limit
     )
-    said = operation(passage).read_reply(plain)
+    said = operation(passage).read_reply(plain, _media(passage))
     if any(one.kind not in filled(passage.exchange.destination).not_inspected for one in said.not_inspected):
         raise BadReply("reply-not-inspectable", "The reply holds images, audio or files, which are not inspected.")
     passage.reply_not_inspected = said.not_inspected

@@ -1,0 +1,183 @@
+"""OpenAI's Chat Completions, stored ones too, and the older Completions, as the API reference describes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from weighlock.dialects import spelling
+from weighlock.dialects.base import Asked, RequestView
+from weighlock.dialects.dialect import SSE, Operation, asks, no_body
+from weighlock.dialects.openai_fields import OPENAI
+from weighlock.errors import BadReply, Malformed, Unsupported
+from weighlock.wire import jsontext
+from weighlock.wire.jsontext import Document
+from weighlock.wire.shape import Event, Run
+from weighlock.wire.strictjson import Number
+
+BASE = r"(?:/[\w-][\w.:@-]*){0,8}"
+"""What may stand before an operation's own path: /v1, /openai/v1, /openai/deployments/NAME."""
+ID = r"/[\w-][\w.:@-]*"
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/")
+_WHOLE = frozenset({"annotations", "citations", "images"})
+"""Members of a delta that come at once."""
+
+
+def asks_model(view: RequestView, document: Document) -> Asked:
+    """A path that names a deployment, as Azure's do, says which model it is; the body's counts for nothing there."""
+    deployment = _DEPLOYMENT.search(view.path)
+    if not deployment or not isinstance(document.value, dict):
+        return asks(view, document)
+    return asks(view, Document(document.value | {"model": deployment[1]}))
+
+
+def asks_any_model(view: RequestView, document: Document) -> Asked:
+    """Where the model may be left out."""
+    if isinstance(document.value, dict) and document.value.get("model") is None:
+        document = Document(document.value | {"model": ""})
+    return asks_model(view, document)
+
+
+def texts_only(value: Any) -> None:
+    """Raises Unsupported where token ids stand among texts: nobody here knows what they say."""
+    if isinstance(value, Number):
+        raise Unsupported("token-ids", "Token ids cannot be inspected.", next_step="Send the text itself.")
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        texts_only(item)
+
+
+def asks_text(member: str) -> Any:
+    """Of a request whose text is *member*."""
+
+    def asked(view: RequestView, document: Document) -> Asked:
+        found = asks_any_model(view, document)
+        if not document.value.get(member):
+            raise Malformed("body-shape", f"The body needs `{member}`.")
+        texts_only(document.value[member])
+        return found
+
+    return asked
+
+
+def _asks_chat(view: RequestView, document: Document) -> Asked:
+    asked = asks_model(view, document)
+    if not isinstance(document.value.get("messages"), list):
+        raise Malformed("body-shape", "The body needs `messages`.")
+    texts_only(document.value.get("prompt_token_ids"))
+    return asked
+
+
+def _asks_completion(view: RequestView, document: Document) -> Asked:
+    asked = asks_model(view, document)
+    if "prompt" not in document.value and "prompt_embeds" not in document.value:
+        raise Malformed("body-shape", "The body needs a `prompt`.")
+    for member in ("prompt", "prompt_token_ids"):
+        texts_only(document.value.get(member))
+    return asked
+
+
+def _asks_nothing(view: RequestView, document: Document) -> Asked:
+    if not isinstance(document.value, dict):
+        raise Malformed("body-shape", "The body is a JSON object.")
+    return Asked()
+
+
+class ChatStream:
+    """chat.completion.chunk: every string of a delta that is no word of the API runs on, per choice and place."""
+
+    complete = False
+
+    def read(self, data: str) -> Event:
+        if data == "[DONE]":
+            return Event(ended=("",), last=True)
+        document = jsontext.parse(data.encode())
+        runs: dict[str, Run] = {}
+        ended: list[str] = []
+        for place, choice in objects(document.get("/choices")):
+            name = f"choice {index(choice, place)} "
+            if choice.get("finish_reason"):
+                ended.append(name)
+            runs |= self._runs(f"/choices/{place}", name, choice)
+        own = spelling.spelling(document)
+        texts, closed = OPENAI.read(document, {*runs, *own.told})
+        return Event(document, texts, closed, runs, own.spelled, own.dropped, tuple(ended))
+
+    def _runs(self, at: str, name: str, choice: dict[str, Any]) -> dict[str, Run]:
+        delta = choice.get("delta")
+        if delta is not None and not isinstance(delta, dict):
+            raise BadReply("stream-shape", "The stream is not one of this API.")
+        goes_on = {member: value for member, value in (delta or {}).items() if member not in _WHOLE}
+        return dict(_going_on(goes_on, f"{at}/delta", name))
+
+
+class CompletionStream(ChatStream):
+    """text_completion: the text of a choice."""
+
+    def _runs(self, at: str, name: str, choice: dict[str, Any]) -> dict[str, Run]:
+        runs = super()._runs(at, name, choice)
+        return runs | ({f"{at}/text": Run(f"{name}text")} if isinstance(choice.get("text"), str) else {})
+
+
+def _going_on(value: Any, pointer: str, name: str) -> Iterator[tuple[str, Run]]:
+    """The strings of a delta that go on in the next one, each with a name that is the same there."""
+    if isinstance(value, dict):
+        for member, inner in value.items():
+            escaped = member.replace("~", "~0").replace("/", "~1")
+            yield from _going_on(inner, f"{pointer}/{escaped}", f"{name}/{escaped}")
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            number = index(inner, place) if isinstance(inner, dict) else place
+            yield from _going_on(inner, f"{pointer}/{place}", f"{name}/{number}")
+    elif isinstance(value, str) and not isinstance(value, Number) and not _is_whole(pointer, value):
+        yield pointer, Run(name, json=OPENAI.is_json(pointer))
+
+
+def _is_whole(pointer: str, value: str) -> bool:
+    return OPENAI.is_word(pointer) or bool(OPENAI.closed(pointer, value))
+
+
+def objects(value: object) -> list[tuple[int, dict[str, Any]]]:
+    """The objects of a list, with their places."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise BadReply("stream-shape", "The stream is not one of this API.")
+    return list(enumerate(value))
+
+
+def index(item: dict[str, Any], place: int) -> str:
+    said = item.get("index", Number(str(place)))
+    if not isinstance(said, Number) or not said.isdecimal() or len(said) > 4:
+        raise BadReply("stream-shape", "The stream is not one of this API.")
+    return str(said)
+
+
+_STORED = rf"{BASE}/chat/completions{ID}"
+CHAT = Operation(
+    "chat.completions",
+    "POST",
+    rf"{BASE}/chat/completions",
+    OPENAI,
+    asks=_asks_chat,
+    reply=spelling.reply,
+    streams={SSE: ChatStream},
+)
+COMPLETIONS = Operation(
+    "completions",
+    "POST",
+    rf"{BASE}/completions",
+    OPENAI,
+    asks=_asks_completion,
+    reply=spelling.reply,
+    streams={SSE: CompletionStream},
+)
+STORED = (
+    Operation(
+        "chat.completions.list", "GET", rf"{BASE}/chat/completions", OPENAI, request=no_body, reply=spelling.reply
+    ),
+    Operation("chat.completions.retrieve", "GET", _STORED, OPENAI, request=no_body, reply=spelling.reply),
+    Operation("chat.completions.update", "POST", _STORED, OPENAI, asks=_asks_nothing, reply=spelling.reply),
+    Operation("chat.completions.delete", "DELETE", _STORED, OPENAI, request=no_body),
+    Operation("chat.completions.messages", "GET", rf"{_STORED}/messages", OPENAI, request=no_body),
+)
