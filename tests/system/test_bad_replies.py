@@ -244,18 +244,6 @@ DOCUMENTS: dict[str, tuple[bytes, str]] = {
     "half a pair": (message(b'{"a": "\\ud83d ' + TEXT.encode() + b'"}'), "reply-unreadable"),
     "UTF-16": (message(completion().decode().encode("utf-16")), "reply-unreadable"),
     "10,000 deep": (message(b"[" * 10_000 + b"]" * 10_000), "reply-unreadable"),
-    "logprobs": (
-        message(completion("", logprobs={"content": [{"token": "4111", "bytes": [52], "top_logprobs": []}]})),
-        "reply-logprobs",
-    ),
-    "logprobs without tokens, in bytes": (
-        message(completion("", logprobs={"content": [{"bytes": [52, 49, 49, 49], "logprob": 0}]})),
-        "reply-logprobs",
-    ),
-    "logprobs, the old way": (
-        message(json.dumps({"choices": [{"text": "", "logprobs": {"tokens": ["41", "11"]}}]}).encode()),
-        "reply-logprobs",
-    ),
     "a stream that nobody asked for": (
         stream_head() + chunked(deltas(), DONE),
         "reply-unreadable",
@@ -441,8 +429,6 @@ STREAMS: dict[str, bytes] = {
     "one name twice": chunked(data('{"choices": [], "a": 1, "a": "' + TEXT + '"}') + TAIL),
     "no UTF-8": chunked(deltas() + data(b'{"choices": [], "a": "\xff' + TEXT.encode() + b'"}') + TAIL),
     "half a pair": chunked(data(r'{"choices": [], "a": "\ud83d"}') + TAIL),
-    "logprobs": chunked(choice(delta={}, logprobs={"content": [{"token": "4111", "logprob": 0}]}) + TAIL),
-    "logprobs in bytes": chunked(choice(delta={}, logprobs={"content": [{"bytes": [52, 49, 49, 49]}]}) + TAIL),
     "choices that are none": chunked(data(json.dumps({"choices": TEXT})) + TAIL),
     "a choice that is none": chunked(data(json.dumps({"choices": [TEXT]})) + TAIL),
     "an index that is none": chunked(choice(index=TEXT, delta={"content": TEXT}) + TAIL),

@@ -5,7 +5,14 @@ from __future__ import annotations
 from weighlock.dialects.dialect import Dialect, Operation, no_body
 from weighlock.dialects.openai_chat import BASE, CHAT, COMPLETIONS, STORED
 from weighlock.dialects.openai_fields import OPENAI
+from weighlock.dialects.openai_files import files
+from weighlock.dialects.openai_media import MEDIA
 from weighlock.dialects.openai_realtime import REALTIME
+from weighlock.dialects.openai_texts import TEXTS
+
+_MODEL = rf"{BASE}/models(?:/[\w-][\w.:@-]*){{1,3}}"
+_CALLS = (CHAT, COMPLETIONS, *TEXTS)
+"""What a line of a batch may ask for."""
 
 DIALECT = Dialect(
     "openai",
@@ -13,9 +20,12 @@ DIALECT = Dialect(
         CHAT,
         *STORED,
         COMPLETIONS,
+        *TEXTS,
+        *MEDIA,
+        *files(_CALLS),
         Operation("models", "GET", rf"{BASE}/models", OPENAI, request=no_body),
-        Operation("models.retrieve", "GET", rf"{BASE}/models(?:/[\w-][\w.:@-]*){{1,3}}", OPENAI, request=no_body),
-        Operation("models.delete", "DELETE", rf"{BASE}/models(?:/[\w-][\w.:@-]*){{1,3}}", OPENAI, request=no_body),
+        Operation("models.retrieve", "GET", _MODEL, OPENAI, request=no_body),
+        Operation("models.delete", "DELETE", _MODEL, OPENAI, request=no_body),
         REALTIME,
     ),
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from weighlock.dialects import spelling
-from weighlock.dialects.base import Asked, RequestView
-from weighlock.dialects.dialect import SSE, Operation, asks, no_body
+from weighlock.dialects.base import Asked, RequestView, Said
+from weighlock.dialects.dialect import SSE, Operation, asks, json_request, no_body
 from weighlock.dialects.openai_fields import OPENAI
 from weighlock.errors import BadReply, Malformed, Unsupported
+from weighlock.model import NotInspected
 from weighlock.wire import jsontext
 from weighlock.wire.jsontext import Document
 from weighlock.wire.shape import Event, Run
@@ -64,8 +66,19 @@ def _asks_chat(view: RequestView, document: Document) -> Asked:
     asked = asks_model(view, document)
     if not isinstance(document.value.get("messages"), list):
         raise Malformed("body-shape", "The body needs `messages`.")
+    if not isinstance(document.value.get("modalities") or [], list):
+        raise Malformed("body-shape", "`modalities` is a list.")
     texts_only(document.value.get("prompt_token_ids"))
     return asked
+
+
+def _audio_too(view: RequestView, operation: Operation) -> tuple[Asked, Said]:
+    """An answer in audio is one that cannot be inspected, which the request says beforehand."""
+    asked, said = json_request(view, operation)
+    body = said.body.value if isinstance(said.body, Document) else {}
+    if "audio" in (body.get("modalities") or []):
+        said = replace(said, not_inspected=(*said.not_inspected, NotInspected("audio", 0)))
+    return asked, said
 
 
 def _asks_completion(view: RequestView, document: Document) -> Asked:
@@ -77,7 +90,7 @@ def _asks_completion(view: RequestView, document: Document) -> Asked:
     return asked
 
 
-def _asks_nothing(view: RequestView, document: Document) -> Asked:
+def asks_nothing(view: RequestView, document: Document) -> Asked:
     if not isinstance(document.value, dict):
         raise Malformed("body-shape", "The body is a JSON object.")
     return Asked()
@@ -87,6 +100,9 @@ class ChatStream:
     """chat.completion.chunk: every string of a delta that is no word of the API runs on, per choice and place."""
 
     complete = False
+
+    def __init__(self) -> None:
+        self._runs: dict[tuple[str, str], str] = {}
 
     def read(self, data: str) -> Event:
         if data == "[DONE]":
@@ -98,39 +114,44 @@ class ChatStream:
             name = f"choice {index(choice, place)} "
             if choice.get("finish_reason"):
                 ended.append(name)
-            runs |= self._runs(f"/choices/{place}", name, choice)
+            for pointer, within in self._going_on(f"/choices/{place}", choice):
+                # What a model host calls its parts is not repeated in a name: that stands in the record.
+                run = self._runs.setdefault((name, within), f"{name}run {len(self._runs)}")
+                runs[pointer] = Run(run, json=OPENAI.is_json(pointer))
         own = spelling.spelling(document)
         texts, closed = OPENAI.read(document, {*runs, *own.told})
         return Event(document, texts, closed, runs, own.spelled, own.dropped, tuple(ended))
 
-    def _runs(self, at: str, name: str, choice: dict[str, Any]) -> dict[str, Run]:
+    def _going_on(self, at: str, choice: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """Pointers of the strings that continue a text, and what is the same for all that continue it."""
         delta = choice.get("delta")
         if delta is not None and not isinstance(delta, dict):
             raise BadReply("stream-shape", "The stream is not one of this API.")
         goes_on = {member: value for member, value in (delta or {}).items() if member not in _WHOLE}
-        return dict(_going_on(goes_on, f"{at}/delta", name))
+        yield from _strings(goes_on, f"{at}/delta", "")
 
 
 class CompletionStream(ChatStream):
     """text_completion: the text of a choice."""
 
-    def _runs(self, at: str, name: str, choice: dict[str, Any]) -> dict[str, Run]:
-        runs = super()._runs(at, name, choice)
-        return runs | ({f"{at}/text": Run(f"{name}text")} if isinstance(choice.get("text"), str) else {})
+    def _going_on(self, at: str, choice: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        yield from super()._going_on(at, choice)
+        if isinstance(choice.get("text"), str):
+            yield f"{at}/text", "text"
 
 
-def _going_on(value: Any, pointer: str, name: str) -> Iterator[tuple[str, Run]]:
-    """The strings of a delta that go on in the next one, each with a name that is the same there."""
+def _strings(value: Any, pointer: str, within: str) -> Iterator[tuple[str, str]]:
+    """The strings of a delta that go on in the next one."""
     if isinstance(value, dict):
         for member, inner in value.items():
             escaped = member.replace("~", "~0").replace("/", "~1")
-            yield from _going_on(inner, f"{pointer}/{escaped}", f"{name}/{escaped}")
+            yield from _strings(inner, f"{pointer}/{escaped}", f"{within}/{escaped}")
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             number = index(inner, place) if isinstance(inner, dict) else place
-            yield from _going_on(inner, f"{pointer}/{place}", f"{name}/{number}")
+            yield from _strings(inner, f"{pointer}/{place}", f"{within}/{number}")
     elif isinstance(value, str) and not isinstance(value, Number) and not _is_whole(pointer, value):
-        yield pointer, Run(name, json=OPENAI.is_json(pointer))
+        yield pointer, within
 
 
 def _is_whole(pointer: str, value: str) -> bool:
@@ -160,6 +181,7 @@ CHAT = Operation(
     rf"{BASE}/chat/completions",
     OPENAI,
     asks=_asks_chat,
+    request=_audio_too,
     reply=spelling.reply,
     streams={SSE: ChatStream},
 )
@@ -177,7 +199,7 @@ STORED = (
         "chat.completions.list", "GET", rf"{BASE}/chat/completions", OPENAI, request=no_body, reply=spelling.reply
     ),
     Operation("chat.completions.retrieve", "GET", _STORED, OPENAI, request=no_body, reply=spelling.reply),
-    Operation("chat.completions.update", "POST", _STORED, OPENAI, asks=_asks_nothing, reply=spelling.reply),
+    Operation("chat.completions.update", "POST", _STORED, OPENAI, asks=asks_nothing, reply=spelling.reply),
     Operation("chat.completions.delete", "DELETE", _STORED, OPENAI, request=no_body),
     Operation("chat.completions.messages", "GET", rf"{_STORED}/messages", OPENAI, request=no_body),
 )

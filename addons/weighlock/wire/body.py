@@ -7,11 +7,14 @@ import zlib
 
 from weighlock.errors import BadReply, Unsupported
 
-_UTF8 = re.compile(r'[^;]*(;\s*charset\s*=\s*"?utf-?8"?\s*)?', re.IGNORECASE)
+_UTF8 = re.compile(r'[^;]*(;\s*charset\s*=\s*"?utf-?8"?\s*)?|multipart/form-data;.*', re.IGNORECASE)
 
 
 def plain(content_type: str | None, content_encoding: str | None) -> None:
-    """Raise Unsupported unless a request's body is its own text: no content coding, and UTF-8."""
+    """Raise Unsupported unless a request's body is its own text: no content coding, and UTF-8.
+
+    What a form's parts are, whoever reads it sees to.
+    """
     if content_encoding is not None and content_encoding.strip().lower() != "identity":
         raise Unsupported("content-coding", "A request's body must not be compressed or coded.")
     if content_type and not _UTF8.fullmatch(content_type):
