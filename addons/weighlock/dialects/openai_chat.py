@@ -10,6 +10,7 @@ from typing import Any
 from weighlock.dialects import spelling
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import SSE, Operation, asks, json_request, no_body
+from weighlock.dialects.fields import names
 from weighlock.dialects.openai_fields import OPENAI
 from weighlock.errors import BadReply, Malformed, Unsupported
 from weighlock.model import NotInspected
@@ -22,8 +23,8 @@ BASE = r"(?:/[\w-][\w.:@-]*){0,8}"
 """What may stand before an operation's own path: /v1, /openai/v1, /openai/deployments/NAME."""
 ID = r"/[\w-][\w.:@-]*"
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/")
-_WHOLE = frozenset({"annotations", "citations", "images"})
-"""Members of a delta that come at once."""
+_WHOLE = names("annotations citations images logprobs prompt_logprobs content_filter_results content_filter_result")
+"""Members of a choice or delta that come at once."""
 
 
 def asks_model(view: RequestView, document: Document) -> Asked:
@@ -97,7 +98,7 @@ def asks_nothing(view: RequestView, document: Document) -> Asked:
 
 
 class ChatStream:
-    """chat.completion.chunk: every string of a delta that is no word of the API runs on, per choice and place."""
+    """Chunks of choices: every string of a choice that is no word of the API runs on, per choice and place."""
 
     complete = False
 
@@ -108,13 +109,16 @@ class ChatStream:
         if data == "[DONE]":
             return Event(ended=("",), last=True)
         document = jsontext.parse(data.encode())
+        choices = objects(document.get("/choices"))
+        if not isinstance(document.get("/choices"), list) and not document.get("/error"):
+            raise BadReply("stream-shape", "The stream is not one of this API.")
         runs: dict[str, Run] = {}
         ended: list[str] = []
-        for place, choice in objects(document.get("/choices")):
+        for place, choice in choices:
             name = f"choice {index(choice, place)} "
             if choice.get("finish_reason"):
                 ended.append(name)
-            for pointer, within in self._going_on(f"/choices/{place}", choice):
+            for pointer, within in strings(choice, f"/choices/{place}"):
                 # What a model host calls its parts is not repeated in a name: that stands in the record.
                 run = self._runs.setdefault((name, within), f"{name}run {len(self._runs)}")
                 runs[pointer] = Run(run, json=OPENAI.is_json(pointer))
@@ -122,34 +126,18 @@ class ChatStream:
         texts, closed = OPENAI.read(document, {*runs, *own.told})
         return Event(document, texts, closed, runs, own.spelled, own.dropped, tuple(ended))
 
-    def _going_on(self, at: str, choice: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """Pointers of the strings that continue a text, and what is the same for all that continue it."""
-        delta = choice.get("delta")
-        if delta is not None and not isinstance(delta, dict):
-            raise BadReply("stream-shape", "The stream is not one of this API.")
-        goes_on = {member: value for member, value in (delta or {}).items() if member not in _WHOLE}
-        yield from _strings(goes_on, f"{at}/delta", "")
 
-
-class CompletionStream(ChatStream):
-    """text_completion: the text of a choice."""
-
-    def _going_on(self, at: str, choice: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        yield from super()._going_on(at, choice)
-        if isinstance(choice.get("text"), str):
-            yield f"{at}/text", "text"
-
-
-def _strings(value: Any, pointer: str, within: str) -> Iterator[tuple[str, str]]:
-    """The strings of a delta that go on in the next one."""
+def strings(value: Any, pointer: str, within: str = "") -> Iterator[tuple[str, str]]:
+    """Pointers of the strings that a next event may go on with, and what is the same for all that continue one."""
     if isinstance(value, dict):
         for member, inner in value.items():
-            escaped = member.replace("~", "~0").replace("/", "~1")
-            yield from _strings(inner, f"{pointer}/{escaped}", f"{within}/{escaped}")
+            if member not in _WHOLE:
+                escaped = member.replace("~", "~0").replace("/", "~1")
+                yield from strings(inner, f"{pointer}/{escaped}", f"{within}/{escaped}")
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             number = index(inner, place) if isinstance(inner, dict) else place
-            yield from _strings(inner, f"{pointer}/{place}", f"{within}/{number}")
+            yield from strings(inner, f"{pointer}/{place}", f"{within}/{number}")
     elif isinstance(value, str) and not isinstance(value, Number) and not _is_whole(pointer, value):
         yield pointer, within
 
@@ -192,7 +180,7 @@ COMPLETIONS = Operation(
     OPENAI,
     asks=_asks_completion,
     reply=spelling.reply,
-    streams={SSE: CompletionStream},
+    streams={SSE: ChatStream},
 )
 STORED = (
     Operation(

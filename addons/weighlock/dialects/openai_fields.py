@@ -13,7 +13,7 @@ _WORDS = names(
     prompt_cache_retention moderation file_id first_id last_id category_applied_input_types response_format
     stream_format quality size style background output_format input_fidelity purpose status anchor endpoint
     completion_window input_file_id output_file_id error_file_id mime_type timestamp_granularities include task
-    chunking_strategy severity request_id audio/id
+    chunking_strategy severity request_id audio/id segment_id
     """
 )
 _KEYS = _WORDS | names(
@@ -36,7 +36,7 @@ _KEYS = _WORDS | names(
     created_at expires_after seconds status_details cancelled_at cancelling_at completed completed_at errors
     expired_at failed failed_at finalizing_at in_progress_at line output_expires_after request_counts total
     input_tokens input_tokens_details output_tokens output_tokens_details custom_id body response status_code
-    instructions speed language languages word words segments segment_id speaker start end seek duration
+    instructions speed language languages word words segments speaker start end seek duration
     compression_ratio avg_logprob no_speech_prob keywords known_speaker_names known_speaker_references
     input_token_details threshold prefix_padding_ms silence_duration_ms
     image images mask b64_json revised_prompt output_compression partial_images partial_image_index

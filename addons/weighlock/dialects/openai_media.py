@@ -10,7 +10,7 @@ from weighlock.dialects import spelling
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import SSE, Operation, json_request
 from weighlock.dialects.forms import form, media_file, opaque_reply, text_reply
-from weighlock.dialects.openai_chat import BASE, asks_any_model, asks_model
+from weighlock.dialects.openai_chat import BASE, asks_any_model, asks_model, strings
 from weighlock.dialects.openai_fields import OPENAI
 from weighlock.errors import BadReply, Malformed
 from weighlock.model import NotInspected
@@ -61,7 +61,7 @@ class _Events:
     complete = False
 
     def __init__(self) -> None:
-        self._names: dict[tuple[str, str], str] = {}
+        self._names: dict[tuple[str, ...], str] = {}
 
     def read(self, data: str) -> Event:
         if data == "[DONE]":
@@ -78,10 +78,14 @@ class _Events:
         return Event(document, texts, closed, runs, own.spelled, own.dropped, ("",) if self.complete else ())
 
     def _runs(self, document: Document) -> Mapping[str, Run]:
-        if isinstance(document.get("/delta"), str):
-            place = str(document.get("/type")), str(document.get("/segment_id"))
-            return {"/delta": Run(self._names.setdefault(place, f"run {len(self._names)}"))}
-        return {}
+        """`delta`, of whatever type; and all else that goes on by its type."""
+        kind, segment = str(document.get("/type")), str(document.get("/segment_id"))
+        found = strings(document.value if kind.endswith(".delta") else {"delta": document.get("/delta")}, "")
+        return {
+            pointer: Run(self._names.setdefault((kind, segment, within), f"run {len(self._names)}"))
+            for pointer, within in found
+            if not SPEECH.closed(pointer, document.get(pointer))
+        }
 
 
 class SpeechStream(_Events):

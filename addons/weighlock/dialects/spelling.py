@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,11 +61,11 @@ class _Found:
 
     def take(self, at: str, said: Any, place: str, text: Any) -> None:
         """*said*, which stands at *at*, spells *text*."""
-        exact = _exact(at, said, text) if isinstance(text, str) and not isinstance(text, Number) else None
-        if exact is None:
+        found = _exact(at, said, text) if isinstance(text, str) and not isinstance(text, Number) else None
+        if found is None:
             self._dropped.append(at)
             return
-        self._spelled[place] = exact
+        self._spelled[place] = found
         if isinstance(said, dict):
             self._told |= {f"{at}/tokens/{number}" for number in range(len(said["tokens"]))}
             for name in ("token_logprobs", "text_offset"):
@@ -134,15 +134,19 @@ def _lists(place: str, holder: dict[str, Any]) -> Iterator[tuple[str, str, Any]]
 
 
 def _exact(at: str, said: Any, text: str) -> tuple[Spelled, ...] | None:
-    """Which part of *text* each entry spells; None unless they spell all of it, and nothing else."""
     if isinstance(said, dict):
         pieces = _older(said)
         places = [tuple(f"{at}/{name}/{number}" for name in _PIECEWISE) for number in range(len(pieces or ()))]
     else:
         pieces = _pieces(said)
         places = [(f"{at}/{number}",) for number in range(len(pieces or ()))]
+    return None if pieces is None else exact(pieces, places, text)
+
+
+def exact(pieces: Sequence[bytes], places: Sequence[tuple[str, ...]], text: str) -> tuple[Spelled, ...] | None:
+    """Which part of *text* each piece spells; None unless they spell all of it, and nothing else."""
     data = text.encode()
-    if pieces is None or b"".join(pieces) != data:
+    if b"".join(pieces) != data:
         return None
     spelled, position, points = [], 0, 0
     for piece, place in zip(pieces, places, strict=True):
