@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from weighlock.destination import Destination
-from weighlock.dialects import generic, llamacpp, openai, tgi
+from weighlock.dialects import anthropic, generic, llamacpp, openai, tgi
 from weighlock.dialects.base import RequestView
 from weighlock.dialects.dialect import Dialect, Operation
 from weighlock.errors import Forbidden
 
-DIALECTS: tuple[Dialect, ...] = (openai.DIALECT, llamacpp.DIALECT, tgi.DIALECT, generic.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (
+    openai.DIALECT,
+    anthropic.DIALECT,
+    llamacpp.DIALECT,
+    tgi.DIALECT,
+    generic.DIALECT,
+)
 
 
 def named(name: str) -> Dialect:

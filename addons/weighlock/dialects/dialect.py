@@ -112,7 +112,6 @@ class Operation:
     """By the media type of the reply."""
     replies: Mapping[str, Callable[[Operation, str, bytes], Said]] = field(default_factory=dict)
     """Replies that need not be JSON, by media type, `type/*` or `*/*`; they are given the media type."""
-
     error_frame: Callable[[Mapping[str, Any]], Frame] = error_frame
     """The frame that ends a stream so that SDKs raise, of what the dialect's `problem` says."""
     socket: tuple[Callable[[], StreamShape], Callable[[], StreamShape]] | None = None
@@ -148,6 +147,7 @@ class Dialect:
     operations: tuple[Operation, ...]
     problem: Callable[[Refused, str], dict[str, Any]] = problem
     """A refusal in the words of the API; the second argument is the exchange's id."""
+    problem_media: str = "application/problem+json"
 
     def operation(self, view: RequestView) -> Operation | None:
         """The first that *view* is one of."""
@@ -158,7 +158,7 @@ class Dialect:
 
     def refusal(self, refused: Refused, exchange: str) -> tuple[Headers, bytes]:
         headers = (
-            ("content-type", "application/problem+json"),
+            ("content-type", self.problem_media),
             ("x-should-retry", "true" if refused.retry else "false"),
             ("weighlock-exchange", exchange),
         )

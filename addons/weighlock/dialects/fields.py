@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import binascii
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +13,8 @@ from weighlock.wire import jsontext
 from weighlock.wire.jsontext import INNER, ROLES, Document, Leaf, tokens
 
 _CODED = re.compile(r"(?:data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,)?[A-Za-z0-9+/_-]*={0,2}(?:\r?\n)?")
+
+_SEALED = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 
 
 def names(words: str) -> frozenset[str]:
@@ -32,6 +36,10 @@ class Fields:
     """Places of somebody's own JSON: below them, nothing is a word or member name of the API."""
     media: Mapping[str, str] = field(default_factory=dict)
     """Places of base64 that cannot be inspected, with its kind: image, audio, video or file."""
+    sealed: frozenset[str] = frozenset()
+    """Places of what only the vendor can read, in base64, and takes back unchanged. As words; any other text there is
+    inspected as a text.
+    """
 
     def read(
         self, document: Document, runs: Collection[str] = (), place: str = ""
@@ -59,6 +67,9 @@ class Fields:
         """Whether the string at *pointer* is a word of the API."""
         return not self.words.isdisjoint(_ways(pointer))
 
+    def is_sealed(self, pointer: str, value: str) -> bool:
+        return not self.sealed.isdisjoint(_ways(pointer)) and _is_sealed(value)
+
     def is_json(self, pointer: str) -> bool:
         return not self.json.isdisjoint(_ways(pointer))
 
@@ -73,12 +84,29 @@ class Fields:
                     Text(f"{leaf.pointer}{INNER}{token.leaf.pointer}", ROLES[token.leaf.kind], token.leaf.value)
                     for token in inner
                 ]
-        word = leaf.kind == "string" and not free and not self.words.isdisjoint(ways)
+        word = leaf.kind == "string" and not free and self._is_word(ways, leaf.value)
         return [Text(leaf.pointer, Role.PARAMETER if word else ROLES[leaf.kind], leaf.value)]
+
+    def _is_word(self, ways: Collection[str], value: str) -> bool:
+        return not self.words.isdisjoint(ways) or (not self.sealed.isdisjoint(ways) and _is_sealed(value))
 
     def _is_free(self, leaf: Leaf) -> bool:
         path = _path(leaf.pointer)[:-1]
         return any(name in self.free or "/".join(path[at - 1 : at + 1]) in self.free for at, name in enumerate(path))
+
+
+def _is_sealed(value: str) -> bool:
+    """Whether it is base64 of what is no text."""
+    if not _SEALED.fullmatch(value):
+        return False
+    bare = value.rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        urlsafe_b64decode(bare + "=" * (-len(bare) % 4)).decode()
+    except UnicodeDecodeError:
+        return True
+    except binascii.Error:
+        pass
+    return False
 
 
 def _ways(pointer: str) -> tuple[str, ...]:

@@ -92,9 +92,9 @@ class JsonLines:
         return b"".join(document.dumps() + b"\n" for document in self.documents)
 
 
-def parse(data: bytes) -> JsonLines:
+def parse(data: bytes, media: str = "application/jsonl") -> JsonLines:
     """Raises Malformed, as for JSON, and where a line is none."""
     lines = [line for line in data.split(b"\n") if line.strip(b" \t\r")]
     if len(lines) > MAX_VALUES:
         raise Malformed("json-size", f"The body has more than {MAX_VALUES} lines.")
-    return JsonLines(tuple(jsontext.parse(line.strip(b" \t\r")) for line in lines))
+    return JsonLines(tuple(jsontext.parse(line.strip(b" \t\r")) for line in lines), media)

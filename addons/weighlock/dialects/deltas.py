@@ -1,0 +1,67 @@
+"""Strings of a stream's events that go on in a later event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from weighlock.dialects.fields import Fields
+from weighlock.errors import BadReply
+from weighlock.wire.jsontext import Document
+from weighlock.wire.shape import Run
+from weighlock.wire.strictjson import Number
+
+
+def event_of(document: Document) -> dict[str, Any]:
+    """What an event says, which is an object."""
+    if not isinstance(document.value, dict):
+        raise shapeless()
+    return document.value
+
+
+class Runs:
+    """The runs of one stream. What a model host calls its parts is not repeated in their names: those are recorded."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self._names: dict[str, str] = {}
+
+    def of(self, value: Any, pointer: str, group: str) -> dict[str, Run]:
+        """Of each string below *value*, by pointer, but words of the API and what is no text. Names begin with *group*;
+        strings that stand at one place below their *value* continue each other.
+        """
+        return {
+            place: Run(self.name(group, place[len(pointer) :]), self._fields.is_json(place))
+            for place, said in _strings(value, pointer)
+            if not self._at_once(place, said)
+        }
+
+    def name(self, group: str, place: str) -> str:
+        return self._names.setdefault(group + place, f"{group}run {len(self._names)}")
+
+    def _at_once(self, pointer: str, value: str) -> bool:
+        fields = self._fields
+        return fields.is_word(pointer) or fields.is_sealed(pointer, value) or bool(fields.closed(pointer, value))
+
+
+def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for member, inner in value.items():
+            yield from _strings(inner, f"{pointer}/{member.replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _strings(inner, f"{pointer}/{place}")
+    elif isinstance(value, str) and not isinstance(value, Number):
+        yield pointer, value
+
+
+def number(event: dict[str, Any], member: str) -> str:
+    """The index that *member* says."""
+    said = event.get(member)
+    if not isinstance(said, Number) or not said.isdecimal() or len(said) > 4:
+        raise shapeless()
+    return str(said)
+
+
+def shapeless() -> BadReply:
+    return BadReply("stream-shape", "The stream is not one of this API.")
