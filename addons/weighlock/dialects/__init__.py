@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighlock.destination import Destination
-from weighlock.dialects import anthropic, generic, llamacpp, openai, tgi
+from weighlock.dialects import anthropic, gemini, generic, llamacpp, openai, tgi
 from weighlock.dialects.base import RequestView
 from weighlock.dialects.dialect import Dialect, Operation
 from weighlock.errors import Forbidden
@@ -11,6 +11,7 @@ from weighlock.errors import Forbidden
 DIALECTS: tuple[Dialect, ...] = (
     openai.DIALECT,
     anthropic.DIALECT,
+    gemini.DIALECT,
     llamacpp.DIALECT,
     tgi.DIALECT,
     generic.DIALECT,

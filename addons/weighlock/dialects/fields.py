@@ -13,6 +13,8 @@ from weighlock.wire import jsontext
 from weighlock.wire.jsontext import INNER, ROLES, Document, Leaf, tokens
 
 _CODED = re.compile(r"(?:data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,)?[A-Za-z0-9+/_-]*={0,2}(?:\r?\n)?")
+BY_TYPE = "by type"
+"""In place of a kind of media: the member `mimeType` beside it tells."""
 
 _SEALED = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 
@@ -35,7 +37,7 @@ class Fields:
     free: frozenset[str] = frozenset()
     """Places of somebody's own JSON: below them, nothing is a word or member name of the API."""
     media: Mapping[str, str] = field(default_factory=dict)
-    """Places of base64 that cannot be inspected, with its kind: image, audio, video or file."""
+    """Places of base64 that cannot be inspected, with its kind: image, audio, video or file; or BY_TYPE."""
     sealed: frozenset[str] = frozenset()
     """Places of what only the vendor can read, in base64, and takes back unchanged. As words; any other text there is
     inspected as a text.
@@ -51,7 +53,7 @@ class Fields:
             if leaf.pointer in runs:
                 continue
             if kind := self.closed(leaf.pointer, leaf.value) if leaf.kind == "string" else "":
-                closed.append(NotInspected(kind, len(leaf.value)))
+                closed.append(NotInspected(_told(document, leaf.pointer) if kind == BY_TYPE else kind, len(leaf.value)))
             else:
                 texts += self._texts(leaf, _ways(leaf.pointer))
         if place:
@@ -118,3 +120,11 @@ def _ways(pointer: str) -> tuple[str, ...]:
 def _path(pointer: str) -> list[str]:
     """Names of members only: a list's items are at its place. A member whose name is a number is taken for an item."""
     return [name for name in pointer.split("/")[1:] if not name.isdecimal()]
+
+
+def _told(document: Document, pointer: str) -> str:
+    """The kind that `mimeType` names. All that is neither image, audio nor video is a file."""
+    beside = pointer.rpartition("/")[0]
+    said = document.get(f"{beside}/mimeType") or document.get(f"{beside}/mime_type")
+    kind = said.partition("/")[0].lower() if isinstance(said, str) else ""
+    return kind if kind in ("image", "audio", "video") else "file"
