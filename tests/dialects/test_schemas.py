@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from weighlock.dialects.fields import Fields
 from weighlock.dialects.gemini_fields import GEMINI, snake
+from weighlock.dialects.ollama_fields import OLLAMA
 from weighlock.model import Role
 from weighlock.wire import jsontext
 
@@ -19,12 +19,16 @@ def published(dialect: str) -> list[str]:
     return list(schema["names"])
 
 
-@pytest.mark.parametrize(
-    ("fields", "names"),
-    [(GEMINI, [spelled for name in published("gemini") for spelled in (name, snake(name))])],
-    ids=["gemini"],
-)
-def test_every_string_of_the_published_schema_is_known_and_inspected(fields: Fields, names: list[str]) -> None:
+KNOWN = {
+    "gemini": (GEMINI, [spelled for name in published("gemini") for spelled in (name, snake(name))]),
+    "ollama": (OLLAMA, published("ollama")),
+}
+
+
+@pytest.mark.parametrize("dialect", KNOWN)
+def test_every_string_of_the_published_schema_is_known_and_inspected(dialect: str) -> None:
+    fields, names = KNOWN[dialect]
+
     assert len(names) > 20
     for name in names:
         texts, closed = fields.read(jsontext.parse(json.dumps({name: "some words"}).encode()))

@@ -76,7 +76,7 @@ class Fields:
         return not self.json.isdisjoint(_ways(pointer))
 
     def _texts(self, leaf: Leaf, ways: Collection[str]) -> list[Text]:
-        free = self._is_free(leaf)
+        free = self.is_free(leaf)
         if leaf.kind == "key" and not free and leaf.value in self.keys:
             return []
         if leaf.kind == "string" and not free and not self.json.isdisjoint(ways):
@@ -92,7 +92,8 @@ class Fields:
     def _is_word(self, ways: Collection[str], value: str) -> bool:
         return not self.words.isdisjoint(ways) or (not self.sealed.isdisjoint(ways) and _is_sealed(value))
 
-    def _is_free(self, leaf: Leaf) -> bool:
+    def is_free(self, leaf: Leaf) -> bool:
+        """Whether it stands in somebody's own JSON."""
         path = _path(leaf.pointer)[:-1]
         return any(name in self.free or "/".join(path[at - 1 : at + 1]) in self.free for at, name in enumerate(path))
 
