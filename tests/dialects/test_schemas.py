@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from weighlock.dialects.gemini_fields import GEMINI, snake
+from weighlock.dialects.mcp_fields import MCP
 from weighlock.dialects.ollama_fields import OLLAMA
 from weighlock.model import Role
 from weighlock.wire import jsontext
@@ -21,6 +22,7 @@ def published(dialect: str) -> list[str]:
 
 KNOWN = {
     "gemini": (GEMINI, [spelled for name in published("gemini") for spelled in (name, snake(name))]),
+    "mcp": (MCP, published("mcp")),
     "ollama": (OLLAMA, published("ollama")),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighlock.destination import Destination
-from weighlock.dialects import anthropic, gemini, generic, llamacpp, ollama, openai, tgi
+from weighlock.dialects import anthropic, gemini, generic, llamacpp, mcp, ollama, openai, tgi
 from weighlock.dialects.base import RequestView
 from weighlock.dialects.dialect import Dialect, Operation
 from weighlock.errors import Forbidden
@@ -15,6 +15,7 @@ DIALECTS: tuple[Dialect, ...] = (
     ollama.DIALECT,
     llamacpp.DIALECT,
     tgi.DIALECT,
+    mcp.DIALECT,
     generic.DIALECT,
 )
 

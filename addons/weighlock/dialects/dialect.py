@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
-from weighlock.dialects.base import Asked, RequestView, Said
+from weighlock.dialects.base import Asked, Body, RequestView, Said
 from weighlock.dialects.fields import Fields
 from weighlock.errors import BadReply, Malformed, Refused, Unsupported
 from weighlock.model import Headers, Role, Text
@@ -26,14 +27,32 @@ from weighlock.wire.strictjson import Number
 SSE, NDJSON, JSON = "text/event-stream", "application/x-ndjson", "application/json"
 FRAMINGS: Mapping[str, Callable[[], Framing]] = MappingProxyType({SSE: Sse, NDJSON: Lines, JSON: Array})
 """By the media type of a reply that is a stream."""
+_CODED = ("=?base64?", "?=")
 
 
 def outer_texts(view: RequestView) -> tuple[Text, ...]:
     """What leaves beside the body: path, query and header fields."""
     path = Text("path", Role.PATH, unquote(view.path, errors="strict"))
     query = (Text(f"query:{name}", Role.QUERY, f"{name}={value}") for name, value in view.query)
-    headers = (Text(f"header:{name}", Role.HEADER, value) for name, value in view.headers)
-    return (path, *query, *headers)
+    return (path, *query, *header_texts(view.headers))
+
+
+def header_texts(headers: Headers) -> tuple[Text, ...]:
+    return tuple(Text(f"header:{name}", Role.HEADER, plain(value)) for name, value in headers)
+
+
+def plain(value: str) -> str:
+    """A header field's value, out of the base64 in which MCP puts what no header field can hold."""
+    if not (value.startswith(_CODED[0]) and value.endswith(_CODED[1])):
+        return value
+    inner = value.removeprefix(_CODED[0]).removesuffix(_CODED[1])
+    try:
+        said = b64decode(inner, validate=True)
+        if b64encode(said).decode() != inner:
+            raise ValueError
+        return said.decode()
+    except ValueError:
+        raise Malformed("header-encoding", "A header field is not the base64 that it says it is.") from None
 
 
 def problem(refused: Refused, exchange: str) -> dict[str, Any]:
@@ -148,6 +167,12 @@ class Dialect:
     problem: Callable[[Refused, str], dict[str, Any]] = problem
     """A refusal in the words of the API; the second argument is the exchange's id."""
     problem_media: str = "application/problem+json"
+    addressed: Callable[[dict[str, Any], Body | None], dict[str, Any]] = lambda said, asked: said
+    """What `problem` says, as the answer to a request's body where that was read."""
+    headers: str = ""
+    """A regular expression of the names of header fields that go on, besides those that always do: in lower case."""
+    reply_headers: str = ""
+    """Likewise of a reply's."""
 
     def operation(self, view: RequestView) -> Operation | None:
         """The first that *view* is one of."""
@@ -156,10 +181,14 @@ class Dialect:
     def named(self, operation: str) -> Operation:
         return next(own for own in self.operations if own.name == operation)
 
-    def refusal(self, refused: Refused, exchange: str) -> tuple[Headers, bytes]:
+    def says(self, refused: Refused, exchange: str, asked: Body | None = None) -> dict[str, Any]:
+        """A refusal of the request with the body *asked*."""
+        return self.addressed(self.problem(refused, exchange), asked)
+
+    def refusal(self, refused: Refused, exchange: str, asked: Body | None = None) -> tuple[Headers, bytes]:
         headers = (
             ("content-type", self.problem_media),
             ("x-should-retry", "true" if refused.retry else "false"),
             ("weighlock-exchange", exchange),
         )
-        return headers, json.dumps(self.problem(refused, exchange)).encode()
+        return headers, json.dumps(self.says(refused, exchange, asked)).encode()

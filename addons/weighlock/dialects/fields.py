@@ -63,7 +63,7 @@ class Fields:
     def closed(self, pointer: str, value: str) -> str:
         """The kind of media that the string *value* at *pointer* is; empty where it is a text."""
         kind = next((self.media[way] for way in _ways(pointer) if way in self.media), "")
-        return kind if value and _CODED.fullmatch(value) else ""
+        return kind if value and _CODED.fullmatch(value) and not self.is_free(pointer) else ""
 
     def is_word(self, pointer: str) -> bool:
         """Whether the string at *pointer* is a word of the API."""
@@ -76,7 +76,7 @@ class Fields:
         return not self.json.isdisjoint(_ways(pointer))
 
     def _texts(self, leaf: Leaf, ways: Collection[str]) -> list[Text]:
-        free = self.is_free(leaf)
+        free = self.is_free(leaf.pointer)
         if leaf.kind == "key" and not free and leaf.value in self.keys:
             return []
         if leaf.kind == "string" and not free and not self.json.isdisjoint(ways):
@@ -92,9 +92,9 @@ class Fields:
     def _is_word(self, ways: Collection[str], value: str) -> bool:
         return not self.words.isdisjoint(ways) or (not self.sealed.isdisjoint(ways) and _is_sealed(value))
 
-    def is_free(self, leaf: Leaf) -> bool:
+    def is_free(self, pointer: str) -> bool:
         """Whether it stands in somebody's own JSON."""
-        path = _path(leaf.pointer)[:-1]
+        path = _path(pointer)[:-1]
         return any(name in self.free or "/".join(path[at - 1 : at + 1]) in self.free for at, name in enumerate(path))
 
 

@@ -106,7 +106,7 @@ def _no_other_case(document: Document) -> None:
     for leaf in document.leaves():
         if (
             leaf.kind == "key"
-            and not OLLAMA.is_free(leaf)
+            and not OLLAMA.is_free(leaf.pointer)
             and _SPELLED.get(leaf.value.casefold(), leaf.value) != leaf.value
         ):
             raise Malformed("member-case", "A member of the body is spelled as no member of the API is.")

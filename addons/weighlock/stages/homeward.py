@@ -9,6 +9,7 @@ from collections.abc import Callable
 from mitmproxy import flow, http
 
 from weighlock.errors import BadReply, Refused
+from weighlock.model import Headers
 from weighlock.stages import inject, reply
 from weighlock.stages.handshake import answered
 from weighlock.stages.passage import Passage
@@ -39,8 +40,21 @@ class Homeward:
             self._open_socket(passage)
             return
         if reply.is_stream(passage):
-            passage.pump = reply.start_stream(self._parts, passage)
-            self._tasks.start(self._end_stream(passage, passage.pump))
+            own = reply.own_headers(passage)
+            pump = passage.pump = reply.start_stream(self._parts, passage)
+            await self._pass_headers(passage, pump, own)
+            self._tasks.start(self._end_stream(passage, pump))
+
+    async def _pass_headers(self, passage: Passage, pump: Pump, own: Headers) -> None:
+        """Where one of them may not be seen, the stream says so and nothing else."""
+        try:
+            async with asyncio.timeout(self._limit):
+                await reply.pass_headers(self._parts, passage, own)
+        except Refused as refused:
+            pump.fail(refused)
+        except Exception as error:
+            log.error("refused: %s while reading a reply's head", type(error).__name__)
+            pump.fail(failure())
 
     def _open_socket(self, passage: Passage) -> None:
         """Where the operation is one of a WebSocket, and the handshake is in order."""

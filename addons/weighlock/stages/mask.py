@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 from mitmproxy import http
 
+from weighlock import dialects
 from weighlock.errors import Forbidden
 from weighlock.masking import apply
 from weighlock.masking.vault import Kept
@@ -44,7 +45,7 @@ class Mask(Stage):
             if rewrites:
                 masked[text.pointer] = apply.apply(text.value, rewrites)
         await self.parts.vaults.save(principal, new)
-        view = view_of(flow.request)
+        view = view_of(flow.request, dialects.named(call.dialect).headers)
         body = b"" if call.body is None else call.body.rewrite(masked).dumps()
         headers = [("host", flow.request.host_header or flow.request.authority), *view.headers]
         if body:

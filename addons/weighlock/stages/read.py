@@ -16,7 +16,7 @@ from weighlock.stages.stage import Stage, filled
 from weighlock.wire import body
 
 FORWARDED = frozenset({"accept", "anthropic-beta", "anthropic-version", "idempotency-key", "openai-beta", "user-agent"})
-"""The header fields that go on, each of them inspected. All others stay here."""
+"""The header fields that go on, each of them inspected, with those of the dialect. All others stay here."""
 
 
 class Read(Stage):
@@ -30,6 +30,7 @@ class Read(Stage):
             raise Unsupported("trailers", "Trailers are not inspected.")
         view = view_of(request)
         dialect, operation = choose(view, destination)
+        view = view_of(request, dialect.headers)
         asked, said = operation.read(view)
         if kinds := {one.kind for one in said.not_inspected} - destination.not_inspected:
             raise Unsupported(
@@ -50,7 +51,8 @@ class Read(Stage):
         )
 
 
-def view_of(request: http.Request) -> RequestView:
+def view_of(request: http.Request, more: str = "") -> RequestView:
+    """*more* is a regular expression of further header fields that go on."""
     path, _, query = request.path.partition("?")
     try:
         if re.search(r"%(?![0-9A-Fa-f]{2})", request.path):
@@ -63,12 +65,13 @@ def view_of(request: http.Request) -> RequestView:
         method=request.method,
         path=path,
         query=pairs,
-        headers=forwarded(tuple(request.headers.items(multi=True))),
+        headers=forwarded(tuple(request.headers.items(multi=True)), more),
         content_type=request.headers.get("content-type", ""),
         body=request.raw_content or b"",
         socket="upgrade" in request.headers,
     )
 
 
-def forwarded(headers: Headers) -> Headers:
-    return tuple((name.lower(), value) for name, value in headers if name.lower() in FORWARDED)
+def forwarded(headers: Headers, more: str) -> Headers:
+    known = ((name.lower(), value) for name, value in headers)
+    return tuple((name, value) for name, value in known if name in FORWARDED or re.fullmatch(more, name))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 
 from mitmproxy import http
 
 from weighlock import dialects
 from weighlock.destination import RESERVED
-from weighlock.dialects.dialect import FRAMINGS, Operation
+from weighlock.dialects.base import Body
+from weighlock.dialects.dialect import FRAMINGS, Operation, header_texts
 from weighlock.errors import BadReply, Refused
 from weighlock.masking import apply
 from weighlock.masking.apply import Rewrite
@@ -82,13 +84,14 @@ async def document(parts: Parts, passage: Passage) -> http.Response:
     if any(one.kind not in filled(passage.exchange.destination).not_inspected for one in said.not_inspected):
         raise BadReply("reply-not-inspectable", "The reply holds images, audio or files, which are not inspected.")
     passage.reply_not_inspected = said.not_inspected
-    rewrites = await weigh.weigh(parts, passage, said.texts)
+    own = own_headers(passage)
+    rewrites = await weigh.weigh(parts, passage, (*said.texts, *header_texts(own)))
     by_pointer = {text.pointer: text for text in said.texts}
     masked = {pointer: apply.apply(by_pointer[pointer].value, found) for pointer, found in rewrites.items()}
     spelled = (touched(said.spelled.get(pointer, ()), found) for pointer, found in rewrites.items())
     dropped = set(said.dropped).union(*spelled)
     out = b"" if said.body is None else said.body.rewrite(masked).without(dropped).dumps()
-    fields = [*_kept(passage), *([("content-type", said.body.media)] if said.body else [])]
+    fields = [*_kept(passage), *own, *([("content-type", said.body.media)] if said.body else [])]
     return http.Response.make(response.status_code, out, [(n.encode(), v.encode()) for n, v in fields])
 
 
@@ -109,14 +112,19 @@ def refusal(passage: Passage, refused: Refused) -> http.Response:
     """The refusal as the caller's SDK expects an error."""
     if passage.exchange.destination is RESERVED:
         return tokenendpoint.refusal(refused, passage.exchange.id)
-    headers, content = dialects.named(_dialect(passage)).refusal(refused, passage.exchange.id)
+    headers, content = dialects.named(_dialect(passage)).refusal(refused, passage.exchange.id, _asked(passage))
     return http.Response.make(refused.status, content, [(n.encode(), v.encode()) for n, v in headers])
 
 
 def error_frame(passage: Passage, refused: Refused) -> bytes:
     """What ends a stream so that the caller's SDK raises."""
-    said = dialects.named(_dialect(passage)).problem(refused, passage.exchange.id)
+    said = dialects.named(_dialect(passage)).says(refused, passage.exchange.id, _asked(passage))
     return filled(passage.framing).encode(operation(passage).error_frame(said))
+
+
+def _asked(passage: Passage) -> Body | None:
+    call = passage.exchange.call
+    return call.body if call else None
 
 
 def _dialect(passage: Passage) -> str:
@@ -124,6 +132,21 @@ def _dialect(passage: Passage) -> str:
     if exchange.call:
         return exchange.call.dialect
     return exchange.destination.dialects[0] if exchange.destination else "generic"
+
+
+def own_headers(passage: Passage) -> Headers:
+    """Those of the reply that the dialect lets pass, once they are inspected."""
+    passing = dialects.named(_dialect(passage)).reply_headers
+    said = filled(passage.flow.response).headers.items(multi=True)
+    return tuple((name.lower(), value) for name, value in said if re.fullmatch(passing, name.lower()))
+
+
+async def pass_headers(parts: Parts, passage: Passage, own: Headers) -> None:
+    """Put them into the head of a stream. Raises Refused where one may not be seen."""
+    if own:
+        await weigh.weigh(parts, passage, header_texts(own))
+        for name, value in own:
+            filled(passage.flow.response).headers.add(name, value)
 
 
 def _kept(passage: Passage) -> Headers:

@@ -72,7 +72,7 @@ class Socket:
         self.over = True
         self._passage.refused = self._passage.refused or refused
         dialect = dialects.named(filled(self._passage.exchange.call).dialect)
-        frame = self._error_frame(dialect.problem(refused, self._passage.exchange.id))
+        frame = self._error_frame(dialect.says(refused, self._passage.exchange.id))
         self._out = [(True, frame.data.encode())]
         self.delivered.append(frame.data.encode())
 
