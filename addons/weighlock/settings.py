@@ -86,6 +86,9 @@ class Settings:
         _one_of(*NER), NER_DEFAULT, "Models that find names: spacy (English), rampart (seven languages), both, or none."
     )
     inspect_timeout: float = _knob(_seconds, "10s", "Longest that inspecting one text may take; over it, refused.")
+    heartbeat: float = _knob(
+        _seconds, "15s", "How often a stream shows its client that it is alive while text is held back; 0 for never."
+    )
     cache: int = _knob(_size, "64m", "Bytes for what was found in texts: a resent one costs little.")
     vault: str = _knob(
         _one_of("memory", "sealed"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from weighlock.errors import BadReply, Refused, Unavailable
 from weighlock.masking.apply import Rewrite
@@ -18,15 +19,32 @@ Weigh = Callable[[tuple[Text, ...]], Awaitable[Mapping[str, Sequence[Rewrite]]]]
 """Texts in, the rewrites of those that must change out; raises Refused where they may not go on at all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """*sign* goes to a client that gets nothing between two returns of *pause*, though something came in, or waits.
+
+    It stands between frames, and says nothing.
+    """
+
+    sign: bytes
+    pause: Callable[[], Awaitable[None]]
+
+
 class Pump:
     """*emit* writes to the client and says whether it is still there. *limit* bounds the stream, in bytes."""
 
     def __init__(
-        self, masker: StreamMasker, weigh: Weigh, emit: Callable[[bytes], Awaitable[bool]], limit: int
+        self,
+        masker: StreamMasker,
+        weigh: Weigh,
+        emit: Callable[[bytes], Awaitable[bool]],
+        limit: int,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self.received = bytearray()
         self.delivered = bytearray()
         self.masker, self._weigh, self._emit, self._limit = masker, weigh, emit, limit
+        self._heartbeat = heartbeat
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._refused: Refused | None = None
         self._task = asyncio.create_task(self._run())
@@ -57,6 +75,25 @@ class Pump:
             raise self._refused
 
     async def _run(self) -> None:
+        beating = asyncio.create_task(self._beat(self._heartbeat)) if self._heartbeat else None
+        try:
+            await self._mask()
+        finally:
+            if beating:  # nothing of it may follow the end
+                beating.cancel()
+                await asyncio.gather(beating, return_exceptions=True)
+
+    async def _beat(self, heartbeat: Heartbeat) -> None:
+        received = 0
+        while True:
+            delivered = len(self.delivered)
+            await heartbeat.pause()
+            came, received = len(self.received) > received, len(self.received)
+            if (came or self.masker.holds) and len(self.delivered) == delivered and self._refused is None:
+                self.delivered += heartbeat.sign
+                await self._emit(heartbeat.sign)
+
+    async def _mask(self) -> None:
         try:
             while (chunk := await self._queue.get()) is not None and self._refused is None:
                 await self._release(self.masker.feed(chunk))

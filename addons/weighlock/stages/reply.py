@@ -19,7 +19,7 @@ from weighlock.masking.stream import StreamMasker, touched
 from weighlock.model import Exchange, Headers, Text
 from weighlock.stages import inject, tokenendpoint, weigh
 from weighlock.stages.passage import Passage
-from weighlock.stages.pump import Pump
+from weighlock.stages.pump import Heartbeat, Pump
 from weighlock.stages.stage import Parts, filled
 from weighlock.wire import body
 
@@ -58,7 +58,9 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
     async def emit(data: bytes) -> bool:
         return await inject.emit(flow, data)
 
-    pump = Pump(masker, weigh_these, emit, limit)
+    sign, idle = passage.framing.heartbeat, parts.settings.heartbeat
+    heartbeat = Heartbeat(sign, partial(asyncio.sleep, idle)) if sign and idle else None
+    pump = Pump(masker, weigh_these, emit, limit, heartbeat)
     headers = [*_kept(passage), ("content-type", f"{media}; charset=utf-8"), ("cache-control", "no-store")]
     if flow.client_conn.alpn != b"h2":
         headers.append(("transfer-encoding", "chunked"))
