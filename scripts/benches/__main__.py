@@ -17,6 +17,7 @@ import limits
 import owned
 import revealed
 import stalls
+import streams
 import throughput
 import verifying
 from figures import RESULTS, Figure, Options, document
@@ -45,6 +46,7 @@ BENCHES: Mapping[str, Bench] = {
     "gateway": lambda progress, _: exchange.run(progress),
     "identity": lambda progress, _: verifying.run(progress),
     "material": lambda progress, _: owned.run(progress),
+    "streams": lambda progress, _: streams.run(progress),
 }
 
 

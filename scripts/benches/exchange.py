@@ -70,7 +70,10 @@ def client() -> None:
 
 
 class Route:
-    def __init__(self, ca: Path, port: int, proxy: int = 0, token: str = "") -> None:
+    """*pid* is the process in between, if there is one."""
+
+    def __init__(self, ca: Path, port: int, proxy: int = 0, token: str = "", pid: int = 0) -> None:
+        self.pid = pid
         self.job = {"ca": str(ca), "port": port, "proxy": proxy, "tunnel": {}, "headers": {}}
         if token:
             self.job["headers"] = {"authorization": f"Bearer {token}"}
@@ -90,9 +93,10 @@ class Route:
 
 
 @contextlib.contextmanager
-def bare_mitmdump(folder: Path, host: ModelHost) -> Iterator[Route]:
+def bare_mitmdump(folder: Path, host: ModelHost, **given: str) -> Iterator[Route]:
+    """*given* are more of its options."""
     port = free_port()
-    options = {"confdir": str(folder), "ssl_verify_upstream_trusted_ca": str(host.ca)}
+    options = {"confdir": str(folder), "ssl_verify_upstream_trusted_ca": str(host.ca)} | given
     sets = [word for name, value in options.items() for word in ("--set", f"{name}={value}")]
     command = [sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()"]
     listen = ["-q", "--listen-host", "127.0.0.1", "--listen-port", str(port)]
@@ -100,7 +104,7 @@ def bare_mitmdump(folder: Path, host: ModelHost) -> Iterator[Route]:
     try:
         while not (folder / "mitmproxy-ca-cert.pem").exists() or not _listens(port):
             os.sched_yield()
-        yield Route(folder / "mitmproxy-ca-cert.pem", host.port, port)
+        yield Route(folder / "mitmproxy-ca-cert.pem", host.port, port, pid=process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
