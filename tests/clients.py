@@ -28,10 +28,15 @@ class _Http2(ssl.SSLContext):
 
 def client(gateway: Gateway, token: str | None = None, *, http2: bool = False, **given: Any) -> httpx.Client:
     """*token* as in HTTPS_PROXY; None is a good one, empty is none."""
+    return httpx.Client(**settings(gateway, token, http2=http2), **given)
+
+
+def settings(gateway: Gateway, token: str | None = None, *, http2: bool = False) -> dict[str, Any]:
+    """What a client or an async client of httpx is made with."""
     token = gateway.token() if token is None else token
     trust = (_Http2 if http2 else ssl.SSLContext)(ssl.PROTOCOL_TLS_CLIENT)
     trust.load_verify_locations(gateway.ca)
-    return httpx.Client(proxy=gateway.proxy(token), verify=trust, timeout=30, trust_env=False, http2=http2, **given)
+    return {"proxy": gateway.proxy(token), "verify": trust, "timeout": 30, "trust_env": False, "http2": http2}
 
 
 def sdk(gateway: Gateway, token: str | None = None, **given: Any) -> openai.OpenAI:

@@ -12,6 +12,8 @@ import pytest
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
+from upstream import Upstream
+from weighlock.dialects import DIALECTS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,6 +40,25 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelHost]:
 def gateway(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, host: ModelHost) -> Iterator[Gateway]:
     """Shared: a test that changes rules, cut-offs or the ledger makes its own with `make`."""
     with Gateway(tmp_path_factory.mktemp("gateway"), issuer, host) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
+    upstream = Upstream(tmp_path_factory.mktemp("upstream"))
+    yield upstream
+    upstream.stop()
+
+
+@pytest.fixture(scope="session")
+def speaker(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, upstream: Upstream) -> Iterator[Gateway]:
+    """A gateway to *upstream*, which speaks every dialect."""
+    folder = tmp_path_factory.mktemp("speaker")
+    gateway = Gateway(folder, issuer, upstream, options={"weighlock_ner": "none"})
+    listed = ", ".join(dialect.name for dialect in DIALECTS)
+    destinations = gateway.rules / "destinations.yaml"
+    destinations.write_text(destinations.read_text().replace("openai, generic", listed))
+    with gateway:
         yield gateway
 
 
