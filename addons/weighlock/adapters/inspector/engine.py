@@ -115,6 +115,14 @@ class _NoEnhancer(ContextAwareEnhancer):
         return raw_results
 
 
+def _distinct(results: list[RecognizerResult]) -> list[RecognizerResult]:
+    return list(set(results))
+
+
+# Presidio compares each result with all others, which takes minutes where there are thousands of names; what lies within
+# what, `resolve` tells anyway.
+EntityRecognizer.remove_duplicates = staticmethod(_distinct)
+
 _NOTHING = Marks(())
 
 
