@@ -135,6 +135,20 @@ def test_a_file_that_nobody_can_read_is_told_apart_by_what_it_holds(path: str, p
     assert ("text" in [text.value for text in said.texts]) is (not kinds)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("Maria Lopez.wav", "Maria Lopez"), ("maria@host.md", "maria@host.md"), (".md", ".md"), ("a.b", "a.b")],
+)
+def test_a_file_keeps_what_says_its_format(name: str, text: str) -> None:
+    _, said = read(upload(b"x", name=name))
+    assert said.body
+
+    assert {one.pointer: one.value for one in said.texts}["/1/filename"] == text
+    extension = name.removeprefix(text)
+    parts = multipart.parse(said.body.media, said.body.rewrite({"/1/filename": "other"}).dumps())
+    assert parts[1].filename == f"other{extension}"
+
+
 def test_utf_16_is_no_text() -> None:
     _, said = read(upload("Maria Lopez".encode("utf-16-le")))
 
@@ -150,7 +164,7 @@ def test_a_batch_is_read_line_by_line_as_each_asks() -> None:
     assert texts["key:/1/value/0/body/metadata/Ann"] == "Ann"
     assert texts["/1/value/1/body/input/0"] == "a text"
     assert texts["/1/value/0/custom_id"] == "1"
-    assert texts["/1/filename"] == "lines.jsonl"
+    assert texts["/1/filename"] == "lines"
     assert "key:/1/value/0/body" not in texts
 
 

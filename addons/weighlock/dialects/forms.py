@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import JSON, Operation
-from weighlock.dialects.fields import Fields
+from weighlock.dialects.fields import Fields, names
 from weighlock.errors import Malformed, Unsupported
 from weighlock.model import NotInspected, Role, Text
 from weighlock.wire import jsontext, lines, multipart
@@ -16,6 +16,13 @@ from weighlock.wire.jsontext import Document
 from weighlock.wire.lines import JsonLines
 from weighlock.wire.multipart import Form, Part, Raw
 from weighlock.wire.plain import Opaque, PlainText, text_of
+
+_EXTENSIONS = names(
+    """
+    json jsonl txt md csv tsv html xml yaml yml pdf doc docx ppt pptx xls xlsx py js ts c cpp java
+    png jpg jpeg gif webp bmp mp3 mp4 mpeg mpga m4a ogg oga opus wav webm flac aac pcm
+    """
+)
 
 FileReader = Callable[[Raw, Mapping[str, str]], Said]
 """What a file says, given the fields beside it. Its pointers are those of its own body."""
@@ -35,7 +42,8 @@ def form(read_file: FileReader) -> Callable[[RequestView, Operation], tuple[Aske
         closed: list[NotInspected] = []
         for number, raw in enumerate(raws):
             said = _field(raw, operation.fields) if raw.filename is None else read_file(raw, values)
-            parts.append(Part(raw.name, raw.filename, raw.media, said.body or PlainText("")))
+            stem, extension = _stem(raw.filename)
+            parts.append(Part(raw.name, stem, raw.media, said.body or PlainText(""), extension))
             texts += _head(f"/{number}", raw, operation.fields)
             place = f"/{number}/value"
             texts += [replace(text, pointer=jsontext.below(place, text.pointer)) for text in said.texts]
@@ -116,10 +124,17 @@ def _values(raws: Sequence[Raw]) -> Mapping[str, str]:
 
 def _head(place: str, raw: Raw, fields: Fields) -> list[Text]:
     """The texts of a part but for its value."""
-    names = re.split(r"[\[\]]+", raw.name.removesuffix("]").removesuffix("["))
-    texts = [] if fields.keys.issuperset(names) else [Text(f"key:{place}/name", Role.KEY, raw.name)]
-    texts += [Text(f"{place}/filename", Role.CONTENT, raw.filename)] if raw.filename else []
+    known = fields.keys.issuperset(_path(raw.name).split("/"))
+    texts = [] if known else [Text(f"key:{place}/name", Role.KEY, raw.name)]
+    stem, _ = _stem(raw.filename)
+    texts += [Text(f"{place}/filename", Role.CONTENT, stem)] if stem else []
     return texts + ([Text(f"{place}/type", Role.PARAMETER, raw.media)] if raw.media else [])
+
+
+def _stem(filename: str | None) -> tuple[str | None, str]:
+    """A file's name without what says its format, by which model hosts tell files; that of an address is its own."""
+    stem, dot, last = (filename or "").rpartition(".")
+    return (stem, dot + last) if stem and "@" not in stem and last.lower() in _EXTENSIONS else (filename, "")
 
 
 def _field(raw: Raw, fields: Fields) -> Said:

@@ -48,6 +48,8 @@ class Part:
     filename: str | None = field(repr=False)
     media: str = field(repr=False)
     value: Value = field(repr=False)
+    extension: str = ""
+    """What stands behind *filename*, and is never rewritten."""
 
     def rewrite(self, texts: Mapping[str, str]) -> Part:
         inner = {p.removeprefix("/value"): new for p, new in texts.items() if p.startswith("/value")}
@@ -61,7 +63,7 @@ class Part:
     def dumps(self) -> bytes:
         head = f'Content-Disposition: form-data; name="{_quoted(self.name)}"'
         if self.filename is not None:
-            head += f'; filename="{_quoted(self.filename)}"'
+            head += f'; filename="{_quoted(self.filename + self.extension)}"'
         if self.media:
             head += f"\r\nContent-Type: {_line(self.media)}"
         return head.encode() + b"\r\n\r\n" + self.value.dumps()
