@@ -79,6 +79,17 @@ def test_a_chunk_that_is_none_is_refused(chunk: Any) -> None:
         masked_stream(shape(openai.DIALECT, "chat.completions"), chunk, done=True)
 
 
+def test_a_snapshot_beside_a_delta_is_left_out_for_it_may_end_within_a_value() -> None:
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"content": piece}, "message": {"role": "assistant", "content": so_far}}]}
+        for piece, so_far in ((A, A), (B, PLANTED))
+    ]
+    out = masked_stream(shape(openai.DIALECT, "chat.completions"), *chunks, done=True)
+
+    assert [chunk["choices"][0]["message"] for chunk in out] == [None, None]
+    assert A not in json.dumps(out)
+
+
 def test_an_error_in_a_stream_is_masked_and_goes_on() -> None:
     (out,) = masked_stream(
         shape(openai.DIALECT, "chat.completions"), {"error": {"message": f"no {PLANTED}"}}, done=True

@@ -114,15 +114,19 @@ class ChatStream:
             raise BadReply("stream-shape", "The stream is not one of this API.")
         runs: dict[str, Run] = {}
         ended: list[str] = []
+        snapshots: list[str] = []
         for place, choice in choices:
             name = f"choice {index(choice, place)} "
             if choice.get("finish_reason"):
                 ended.append(name)
+            if choice.get("delta") and choice.get("message"):  # all of it so far, which may end within a value
+                snapshots.append(f"/choices/{place}/message")
+                choice = {member: value for member, value in choice.items() if member != "message"}
             for pointer, within in strings(choice, f"/choices/{place}"):
                 # What a model host calls its parts is not repeated in a name: that stands in the record.
                 run = self._runs.setdefault((name, within), f"{name}run {len(self._runs)}")
                 runs[pointer] = Run(run, json=OPENAI.is_json(pointer))
-        own = spelling.spelling(document)
+        own = spelling.spelling(document, snapshots)
         texts, closed = OPENAI.read(document, {*runs, *own.told})
         return Event(document, texts, closed, runs, own.spelled, own.dropped, tuple(ended))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,10 +32,13 @@ class Spelling:
     told: frozenset[str] = frozenset()
 
 
-def spelling(document: Document) -> Spelling:
-    """Of each `logprobs` in a reply: what spells the text beside it. What does not spell it exactly is dropped."""
+def spelling(document: Document, dropped: Collection[str] = ()) -> Spelling:
+    """Of each `logprobs` in a reply: what spells the text beside it. What does not spell it exactly is dropped.
+
+    So is what stands at *dropped*.
+    """
     members = [("", document.value), *_members(document.value, "")]
-    found = _Found([place for place, value in members if value and _IDS.fullmatch(place)])
+    found = _Found([*dropped, *(place for place, value in members if value and _IDS.fullmatch(place))])
     for place, holder in members:
         if isinstance(holder, dict) and isinstance(holder.get("logprobs"), dict | list):
             for text, at, said in _lists(place, holder):
