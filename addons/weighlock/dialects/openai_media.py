@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from weighlock.dialects import spelling
+from weighlock.dialects import spelling, transcripts
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import SSE, Operation, json_request
 from weighlock.dialects.forms import form, media_file, opaque_reply, text_reply
@@ -110,7 +110,7 @@ def _transcript(name: str, path: str, streams: Mapping[str, Callable[[], StreamS
         OPENAI,
         asks=_asks_transcript,
         request=form(media_file("audio")),
-        reply=spelling.reply,
+        reply=transcripts.reply,
         replies={"text/*": text_reply, "application/x-subrip": text_reply},
         streams=streams,
     )
