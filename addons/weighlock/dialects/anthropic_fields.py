@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from weighlock.dialects.coded import coded
 from weighlock.dialects.fields import Fields, names
 from weighlock.model import NotInspected, Text
 from weighlock.wire.jsontext import Document
@@ -56,7 +56,6 @@ _KEYS = _WORDS | names(
     """
 )
 _FREE = names("input input_schema input_examples schema metadata")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}\s*")
 
 
 class _Fields(Fields):
@@ -65,9 +64,15 @@ class _Fields(Fields):
     def read(
         self, document: Document, runs: Collection[str] = (), place: str = ""
     ) -> tuple[tuple[Text, ...], tuple[NotInspected, ...]]:
-        coded = dict(_coded(document.value, ""))
-        texts, closed = super().read(document, {*runs, *coded}, place)
-        return texts, (*closed, *coded.values())
+        closed = dict(coded(document.value, _FREE, _source))
+        texts, others = super().read(document, {*runs, *closed}, place)
+        return texts, (*others, *closed.values())
+
+
+def _source(place: str, value: Mapping[str, Any]) -> tuple[str, str] | None:
+    if value.get("type") != "base64" or not place.endswith("/source"):
+        return None
+    return "data", "image" if str(value.get("media_type")).startswith("image/") else "file"
 
 
 ANTHROPIC = _Fields(
@@ -82,19 +87,3 @@ ANTHROPIC = _Fields(
     json=names("delta/partial_json"),
     free=_FREE,
 )
-
-
-def _coded(value: Any, place: str) -> Iterator[tuple[str, NotInspected]]:
-    """By pointer: what the sources of images and documents hold in base64."""
-    if isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _coded(item, f"{place}/{number}")
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            if name not in _FREE:
-                yield from _coded(member, f"{place}/{name.replace('~', '~0').replace('/', '~1')}")
-        data = value.get("data")
-        coded = value.get("type") == "base64" and place.endswith("/source")
-        if coded and isinstance(data, str) and _BASE64.fullmatch(data):
-            kind = "image" if str(value.get("media_type")).startswith("image/") else "file"
-            yield f"{place}/data", NotInspected(kind, len(data))

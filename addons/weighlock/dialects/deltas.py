@@ -24,20 +24,24 @@ class Runs:
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
-        self._names: dict[str, str] = {}
+        self._names: dict[tuple[str, str, str], str] = {}
 
-    def of(self, value: Any, pointer: str, group: str) -> dict[str, Run]:
+    def of(self, value: Any, pointer: str, group: str, part: str = "") -> dict[str, Run]:
         """Of each string below *value*, by pointer, but words of the API and what is no text. Names begin with *group*;
-        strings that stand at one place below their *value* continue each other.
+        strings of one *part* of it that stand at one place below their *value* continue each other.
         """
         return {
-            place: Run(self.name(group, place[len(pointer) :]), self._fields.is_json(place))
+            place: Run(self._name(group, part, place[len(pointer) :]), self._fields.is_json(place))
             for place, said in _strings(value, pointer)
             if not self._at_once(place, said)
         }
 
-    def name(self, group: str, place: str) -> str:
-        return self._names.setdefault(group + place, f"{group}run {len(self._names)}")
+    def begun(self, group: str, part: str) -> tuple[str, ...]:
+        """The names of those of one part."""
+        return tuple(name for (*own, _), name in self._names.items() if own == [group, part])
+
+    def _name(self, group: str, part: str, place: str) -> str:
+        return self._names.setdefault((group, part, place), f"{group}run {len(self._names)} ")
 
     def _at_once(self, pointer: str, value: str) -> bool:
         fields = self._fields

@@ -89,19 +89,20 @@ def json_lines(data: bytes) -> Document | JsonLines:
 
 
 def by_line(documents: JsonLines, line: Callable[[Document], Said]) -> Said:
-    """What *line* says of each."""
+    """What *line* says of each, which may leave out some of it."""
     texts: list[Text] = []
     closed: list[NotInspected] = []
-    spelled, dropped = {}, []
+    spelled, dropped, read = {}, [], []
     for number, document in enumerate(documents.documents):
         place, said = f"/{number}", line(document)
+        read.append(said.body if isinstance(said.body, Document) else document)
         texts += [replace(text, pointer=jsontext.below(place, text.pointer)) for text in said.texts]
         closed += said.not_inspected
         dropped += [f"{place}{pointer}" for pointer in said.dropped]
         for pointer, spelling in said.spelled.items():
             own = (replace(one, places=tuple(f"{place}{at}" for at in one.places)) for one in spelling)
             spelled[f"{place}{pointer}"] = tuple(own)
-    return Said(documents, tuple(texts), tuple(closed), spelled, tuple(dropped))
+    return Said(replace(documents, documents=tuple(read)), tuple(texts), tuple(closed), spelled, tuple(dropped))
 
 
 def text_reply(operation: Operation, media: str, data: bytes) -> Said:

@@ -1,4 +1,4 @@
-"""OpenAI's API but for Responses, as its own hosts, Azure's and compatible servers speak it."""
+"""OpenAI's API, as its own hosts, Azure's and compatible servers speak it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from weighlock.dialects.openai_fields import OPENAI
 from weighlock.dialects.openai_files import files
 from weighlock.dialects.openai_media import MEDIA
 from weighlock.dialects.openai_realtime import REALTIME
+from weighlock.dialects.openai_responses import CREATE, RESPONSES
 from weighlock.dialects.openai_texts import TEXTS
 
 _MODEL = rf"{BASE}/models(?:/[\w-][\w.:@-]*){{1,3}}"
-_CALLS = (CHAT, COMPLETIONS, *TEXTS)
+_CALLS = (CHAT, COMPLETIONS, CREATE, *TEXTS)
 """What a line of a batch may ask for."""
 
 DIALECT = Dialect(
@@ -26,6 +27,7 @@ DIALECT = Dialect(
         Operation("models", "GET", rf"{BASE}/models", OPENAI, request=no_body),
         Operation("models.retrieve", "GET", _MODEL, OPENAI, request=no_body),
         Operation("models.delete", "DELETE", _MODEL, OPENAI, request=no_body),
+        *RESPONSES,
         REALTIME,
     ),
 )

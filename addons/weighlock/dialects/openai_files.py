@@ -12,6 +12,7 @@ from weighlock.dialects.dialect import JSON, Operation, no_body, optional_body
 from weighlock.dialects.forms import any_body, by_line, form, json_lines
 from weighlock.dialects.openai_chat import BASE, ID, asks_nothing
 from weighlock.dialects.openai_fields import OPENAI
+from weighlock.dialects.openai_responses_fields import RESPONSES
 from weighlock.errors import Malformed
 from weighlock.model import Text
 from weighlock.wire import jsontext
@@ -27,7 +28,8 @@ def _asks_file(view: RequestView, document: Document) -> Asked:
 
 
 def _reply_line(document: Document) -> Said:
-    return spelling.with_spelling(OPENAI, document)
+    answered = document.get("/response/body/object") == "response"
+    return spelling.with_spelling(RESPONSES if answered else OPENAI, document)
 
 
 def _content(operation: Operation, media: str, data: bytes) -> Said:
@@ -61,6 +63,8 @@ def files(calls: Sequence[Operation]) -> tuple[Operation, ...]:
             )
         view = RequestView("POST", str(url), (), (), JSON, Document(body).dumps())
         inner = own.read(view)[1]
+        if isinstance(inner.body, Document):
+            document = Document(said | {"body": inner.body.value})
         inside = {leaf.pointer for leaf in document.leaves() if leaf.pointer.removeprefix("key:").startswith("/body/")}
         texts, closed = OPENAI.read(document, inside)
         body_texts: list[Text] = [replace(t, pointer=jsontext.below("/body", t.pointer)) for t in inner.texts]

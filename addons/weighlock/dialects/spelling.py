@@ -40,7 +40,7 @@ def spelling(document: Document, dropped: Collection[str] = ()) -> Spelling:
     members = [("", document.value), *_members(document.value, "")]
     found = _Found([*dropped, *(place for place, value in members if value and _IDS.fullmatch(place))])
     for place, holder in members:
-        if isinstance(holder, dict) and isinstance(holder.get("logprobs"), dict | list):
+        if isinstance(holder, dict) and isinstance(holder.get("logprobs"), dict | list) and holder["logprobs"]:
             for text, at, said in _lists(place, holder):
                 found.take(at, said, text, document.get(text) if text else None)
     return found.spelling(document)
