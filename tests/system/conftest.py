@@ -13,7 +13,8 @@ from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
 from upstream import Upstream
-from weighlock.dialects import DIALECTS
+
+SPOKEN = "openai, anthropic, gemini, ollama, generic"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,12 +53,11 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 
 @pytest.fixture(scope="session")
 def speaker(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, upstream: Upstream) -> Iterator[Gateway]:
-    """A gateway to *upstream*, which speaks every dialect."""
+    """A gateway to *upstream*, which speaks all of SPOKEN."""
     folder = tmp_path_factory.mktemp("speaker")
     gateway = Gateway(folder, issuer, upstream, options={"weighlock_ner": "none"})
-    listed = ", ".join(dialect.name for dialect in DIALECTS)
     destinations = gateway.rules / "destinations.yaml"
-    destinations.write_text(destinations.read_text().replace("openai, generic", listed))
+    destinations.write_text(destinations.read_text().replace("openai, generic", SPOKEN))
     with gateway:
         yield gateway
 

@@ -87,3 +87,13 @@ async def test_a_chat_asynchronously(speaker: Gateway, upstream: Upstream, http2
         async with client.chat.completions.stream(**CHAT) as stream:
             check_chat(await stream.get_final_completion())
     check_nothing_left(upstream, seen)
+
+
+@HTTP
+def test_embeddings(speaker: Gateway, upstream: Upstream, http2: bool) -> None:
+    seen = len(upstream.received)
+    with sdk(speaker, http2=http2) as client:
+        answer = client.embeddings.create(model="text-embedding-3-small", input=f"What did {ADDRESS} want?")
+
+    assert answer.data[0].embedding == pytest.approx([0.0023064255, -0.009327292, 0.015797377])
+    check_nothing_left(upstream, seen)
