@@ -17,7 +17,7 @@ import spacy
 from figures import Figure, Goal, Options, figure
 from presidio_evaluator.evaluation import ErrorType, SpanEvaluator
 from presidio_evaluator.span_to_tag import span_to_tag
-from samples import Sample, generated, read
+from samples import SYNTHETIC, Sample, generated, read
 from subjects import BEST, STOCK, Span, subject
 
 from weighlock.adapters.inspector import ner
@@ -79,35 +79,48 @@ def _length(span: Span) -> int:
 
 
 def run(progress: Callable[[str], None], options: Options) -> list[Figure]:
-    samples = read(options.data) if options.data else generated()
-    measured: dict[str, Mapping[str, float]] = {}
+    """On *options.data* alone, where that is given; else on the synthetic sentences, and on others newly made."""
+    if options.data:
+        return measured(progress, options, options.data.name, read(options.data), goals=True)
+    return [
+        *measured(progress, options, "synthetic sentences", read(SYNTHETIC), goals=True),
+        *measured(progress, options, "newly generated sentences", generated(), goals=False),
+    ]
+
+
+def measured(
+    progress: Callable[[str], None], options: Options, where: str, samples: Sequence[Sample], *, goals: bool
+) -> list[Figure]:
+    shares: dict[str, Mapping[str, float]] = {}
     for name in (*options.ner, STOCK):
-        progress(f"accuracy, {name}")
+        progress(f"accuracy, {where}, {name}")
         found = [subject(name)(sample.text) for sample in samples]
-        measured[name] = {
+        shares[name] = {
             f"{what} at overlap {overlap:g}": value
             for overlap in OVERLAPS
             for what, value in scores(samples, found, overlap).items()
         }
         if options.say:
-            options.say(table(name, details(samples, found, OVERLAPS[0])))
+            options.say(table(f"{where}, {name}", details(samples, found, OVERLAPS[0])))
     figures = [
-        figure(f"{what}, {name}", "share", [value], [measured[STOCK][what]], _goal(what, name))
+        figure(
+            f"{what}, {where}, {name}", "share", [value], [shares[STOCK][what]], _goal(what, name) if goals else None
+        )
         for name in options.ner
-        for what, value in measured[name].items()
+        for what, value in shares[name].items()
     ]
     if BEST in options.ner:
-        progress(f"accuracy, {BEST} that reads every text")
-        figures.append(ungated(samples, measured[BEST]["recall at overlap 0.7"]))
+        progress(f"accuracy, {where}, {BEST} that reads every text")
+        figures.append(ungated(where, samples, shares[BEST]["recall at overlap 0.7"]))
     return figures
 
 
-def ungated(samples: Sequence[Sample], gated: float) -> Figure:
+def ungated(where: str, samples: Sequence[Sample], gated: float) -> Figure:
     """The recall beside that of models which read also where no name can stand."""
     with mock.patch.object(ner, "worth_reading", return_value=True):
         found = [subject(BEST)(sample.text) for sample in samples]
     recall = scores(samples, found, 0.7)["recall"]
-    label = f"recall beside that of models that read every text, {BEST}"
+    label = f"recall beside that of models that read every text, {where}, {BEST}"
     return figure(label, "share", [gated], [recall], Goal(0.995, ratio=True))
 
 

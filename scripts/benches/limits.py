@@ -13,7 +13,7 @@ from subjects import Subject, subject
 
 from weighlock.errors import Refused
 
-SIZE, LARGE = 40_000, 200_000
+SIZE, LARGE = 40_000, 1_000_000
 """Code points. The worst of all texts is measured at both: what grows faster than its length shows there."""
 MOST = 3.0
 """Times as long as prose."""

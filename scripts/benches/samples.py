@@ -1,6 +1,6 @@
-"""Texts with the places of the personal data in them: a file of JSON lines, or sentences made up from a seed.
+"""Texts with the places of the personal data in them: files of JSON lines, and sentences made up from a seed.
 
-Those come from presidio-evaluator's generator, with its own templates and its own list of made-up people.
+The latter come from presidio-evaluator's generator, with its own templates and its own list of made-up people.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 from subjects import Span
 
 SENTENCES, SEED = 1500, 42
+SYNTHETIC = Path(__file__).parent / "data" / "synthetic.jsonl"
+"""Of presidio-research, as data/README.md says."""
 
 
 @dataclass(frozen=True, slots=True)

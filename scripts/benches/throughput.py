@@ -8,14 +8,19 @@ from collections.abc import Callable, Mapping
 
 import corpora
 from figures import Figure, Goal, Options, figure
+from pools import ruleset
 from samples import generated
 from subjects import BEST, STOCK, Subject, subject
+
+from weighlock.adapters.inspector.prefilter import Prefilter
+from weighlock.detection.reading import worth_reading
+from weighlock.segments import split
 
 RUNS = 5
 SIZE = 12_000
 """Code points of each kind in each round."""
-CLEARED = ("source code", "log", "JSON")
-"""Kinds in which there is nothing to find."""
+CLEARED = ("source code, cleared", "log", "JSON")
+"""Kinds in which there is nothing to find, and which the first pass over them says so of."""
 
 
 def kinds() -> Mapping[str, list[str]]:
@@ -26,11 +31,19 @@ def kinds() -> Mapping[str, list[str]]:
         "prose": list(itertools.islice(corpora.new_prose(SIZE), RUNS)),
         "prose with people": _parts(people),
         "source code": _parts(corpora.source(whole)),
+        "source code, cleared": _parts(cleared(corpora.source(4 * whole), whole)),
         "log": _parts(corpora.log(whole)),
         "JSON": _parts(corpora.records(whole)),
     }
     foreign = [" ".join(corpora.languages().values()) for _ in range(RUNS)]
     return {**texts, "six languages": foreign}
+
+
+def cleared(text: str, size: int) -> str:
+    """Of *text* the segments that no rule is a candidate for and no model reads, up to *size* code points."""
+    prefilter = Prefilter(ruleset().rules)
+    kept = (part for part in split(text) if not prefilter.candidates(part) and not worth_reading(part))
+    return "".join(kept)[:size]
 
 
 def _parts(text: str) -> list[str]:

@@ -121,7 +121,7 @@ def _distinct(results: list[RecognizerResult]) -> list[RecognizerResult]:
 
 # Presidio compares each result with all others, which takes minutes where there are thousands of names; what lies within
 # what, `resolve` tells anyway.
-EntityRecognizer.remove_duplicates = staticmethod(_distinct)
+EntityRecognizer.remove_duplicates = staticmethod(_distinct)  # type: ignore[method-assign]
 
 _NOTHING = Marks(())
 
