@@ -92,20 +92,14 @@ class Segmenter:
         return None
 
     def _may_cut(self, start: int, end: int) -> bool:
-        text, size = self._text, end - self._start
-        if size < MIN or start == self._start:
+        """Whether something ends here, and nothing goes on. What is looked for first is what is seldom there."""
+        if end - self._start < MIN or start == self._start:
             return False
-        before, after = text[start - 1], text[end]
-        if before in _LEADS or (before in _JOINS and after in _JOINS):
-            return False
-        if _open_pem(text, max(self._start, end - PEM), end):
-            return False
-        if size < PEM and _BASE64.match(after) and _WRAPPED.search(text, max(self._start, start - 60), start):
-            return False
-        head = text[max(self._start, start - 8) : start]
-        if _ABBREVIATION.search(head):
-            return False
-        if _SENTENCE.search(head):
+        return self._ends(start, end) and not self._goes_on(start, end)
+
+    def _ends(self, start: int, end: int) -> bool:
+        text, size, after = self._text, end - self._start, self._text[end]
+        if _SENTENCE.search(text, max(self._start, start - 8), start):
             return True
         goes_on = after.isupper() or after.isdigit() or after == "@"
         if lines := len(_LINE.findall(text, start, end)):
@@ -114,6 +108,18 @@ class Segmenter:
             return not goes_on or lines > 1 or first < 0 or end - first > LINES
         apart = size < PEM and start - 2 >= self._start and text[start - 2].isspace()
         return size > SOFT and not goes_on and not apart
+
+    def _goes_on(self, start: int, end: int) -> bool:
+        """Whether a value may: between digits and signs, behind a sign that leads to it, in what is one over lines."""
+        text, before, after = self._text, self._text[start - 1], self._text[end]
+        if before in _LEADS or (before in _JOINS and after in _JOINS):
+            return True
+        if _ABBREVIATION.search(text[max(self._start, start - 8) : start]):
+            return True
+        wrapped = end - self._start < PEM and _BASE64.match(after)
+        if wrapped and _WRAPPED.search(text, max(self._start, start - 60), start):
+            return True
+        return _open_pem(text, max(self._start, end - PEM), end)
 
 
 def _open_pem(text: str, start: int, end: int) -> bool:
