@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -139,15 +140,7 @@ def test_parts_of_one_kind_are_one_text_until_another_kind_comes() -> None:
     (after,) = names(stream, {"text": "d"})
     assert one == again
     assert len({thought, one, after}) == 3
-
-
-def test_what_a_call_ends_is_complete_then() -> None:
-    stream = GenerateStream()
-    (name,) = names(stream, {"text": "a"})
-    event = stream.read(generated({"functionCall": {"name": "f"}}))
-
-    assert name.startswith(event.ended)
-    assert stream.read(generated({"functionCall": {"name": "f"}})).ended != event.ended
+    assert after.startswith(stream.read(generated(call)).ended)
 
 
 def test_each_argument_that_comes_in_pieces_is_a_text_of_its_own() -> None:
@@ -244,3 +237,11 @@ def test_the_frame_that_ends_a_stream_begins_as_the_sdk_looks_for_it() -> None:
     assert Sse().encode(frame).startswith(b'data: {"error":')
     assert Array().encode(frame).startswith(b'[{"error":')
     assert json.loads(frame.data)["error"]["code"] == 403
+
+
+def test_a_signature_that_is_text_is_inspected_as_one() -> None:
+    for value, role in ((base64.b64encode(bytes(range(200, 240))).decode(), Role.PARAMETER), ("Maria", Role.CONTENT)):
+        part = {"text": "", "thoughtSignature": value}
+        _, said = read(f"{MODELS}/small:generateContent", {"contents": [{"parts": [part]}]})
+
+        assert {text.value: text.role for text in said.texts}[value] is role

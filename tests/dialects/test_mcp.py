@@ -126,6 +126,14 @@ def test_what_nobody_can_read_is_told_apart(content: dict[str, Any], kind: str) 
     assert [one.kind for one in said.not_inspected] == [kind]
 
 
+@pytest.mark.parametrize("operation", ["post", "listen", "end"])
+def test_what_is_said_beside_the_protocol_stays_here(operation: str) -> None:
+    assert MCP.named(operation).read_reply(b"Method not allowed, Maria", "text/plain") == Said()
+    for media in ("application/json", "text/event-stream"):
+        with pytest.raises(BadReply, match="reply-unreadable"):
+            MCP.named(operation).read_reply(b"Method not allowed, Maria", media)
+
+
 def test_a_header_field_is_inspected_as_what_it_says() -> None:
     said = b64encode("Maria López".encode()).decode()
     asked = view(request(), headers=(("mcp-param-to", f"=?base64?{said}?="), ("mcp-method", "tools/call")))

@@ -78,7 +78,7 @@ _WORDS = _both(
     modelName modelStage modelVersion nextPageToken outcome outputMimeType overwrittenThreshold personGeneration placeId
     probability prominentPeople responseId responseMimeType responseModalities role scheduling serviceTier severity
     startOffset status supportedActions supportedGenerationMethods targetLanguageCode taskType thinkingLevel
-    thoughtSignature threshold token toolType trafficType urlRetrievalStatus voiceName
+    threshold token toolType trafficType urlRetrievalStatus voiceName
     functionCall/name functionResponse/name functionDeclarations/name allowedFunctionNames models/name models/version
     """
 )
@@ -92,6 +92,7 @@ GEMINI = Fields(
         labels customConfigs headers details
         """
     ),
+    sealed=_both("thoughtSignature"),
     media={
         "inlineData/data": BY_TYPE,
         "inline_data/data": BY_TYPE,

@@ -71,6 +71,14 @@ def _reply(operation: Operation, document: Document) -> Said:
     return Said(document, *read(document))
 
 
+def _no_message(operation: Operation, media: str, body: bytes) -> Said:
+    """What a server says beside the protocol stays here; its status is all that a client goes by: 404, 405."""
+    return Said()
+
+
+_OTHER = {"text/plain": _no_message, "text/html": _no_message}
+
+
 class Messages:
     """Of a POST, up to its answer; of a GET, as long as the client listens: a server may end it at any time."""
 
@@ -96,13 +104,21 @@ DIALECT = Dialect(
             asks=_asks,
             request=_post,
             reply=_reply,
+            replies=_OTHER,
             streams={SSE: Messages},
             error_frame=error_frame,
         ),
         Operation(
-            "listen", "GET", "/.*", request=_listen, reply=_reply, streams={SSE: Messages}, error_frame=error_frame
+            "listen",
+            "GET",
+            "/.*",
+            request=_listen,
+            reply=_reply,
+            replies=_OTHER,
+            streams={SSE: Messages},
+            error_frame=error_frame,
         ),
-        Operation("end", "DELETE", "/.*", request=no_body, reply=_reply),
+        Operation("end", "DELETE", "/.*", request=no_body, reply=_reply, replies=_OTHER),
     ),
     problem=problem,
     problem_media=JSON,
