@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -74,6 +75,7 @@ class LlamaHost(ModelHost):
         with (folder / "log").open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, __file__, str(folder / "tiny.gguf")],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

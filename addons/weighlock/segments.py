@@ -34,6 +34,8 @@ _SPACE = re.compile(r"\s+")
 _LINE = re.compile(r"\r\n?|\n")
 _JOINS = frozenset("0123456789-+/@._#*()")
 _LEADS = frozenset(":=,({[<|\\")
+_ENDERS = frozenset(".!?…\"')]")
+"""What a sentence ends in. Most spaces stand behind something else: there is no need to look closer at them."""
 _SENTENCE = re.compile(r"(?:\S\.|[!?…])[\"')\]]?\Z")
 _WRAPPED = re.compile(r"[A-Za-z0-9+/]{60}\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]")
@@ -85,9 +87,12 @@ class Segmenter:
             if match.end() == len(self._text):
                 self._looked = match.start()  # what follows is not known yet
                 return None
-            self._looked = match.end()
-            if self._may_cut(match.start(), match.end()):
-                return match.end()
+            start, self._looked = match.span()
+            plain = (
+                self._looked - start == 1 and self._text[start] == " " and self._text[start - 1 : start] not in _ENDERS
+            )
+            if (not plain or start - self._start >= SOFT) and self._may_cut(start, self._looked):
+                return self._looked
         self._looked = len(self._text)
         return None
 

@@ -217,13 +217,13 @@ def test_nothing_leaves_of_plain_http_though_its_destination_is_listed(make: Mak
             plain.accept()
 
 
-def test_nothing_leaves_of_a_websocket_that_a_known_workload_asks_for(gateway: Gateway, host: Host, token: str) -> None:
+def test_nothing_leaves_of_a_websocket_where_the_api_has_none(gateway: Gateway, host: Host, token: str) -> None:
     connections = host.connections
     upgrade = b"Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
     with RawClient(gateway) as raw:
-        head = request(gateway, b"", start="GET /v1/realtime HTTP/1.1", extra=upgrade)
+        head = request(gateway, b"", start="GET /v1/models HTTP/1.1", extra=upgrade)
         raw.tunnel(token=token).send(head.replace(b"Connection: close", b"Connection: Upgrade"))
-        assert raw.read().json()["title"] == "upgrade"
+        assert raw.read().json()["title"] == "dialect-unknown"
 
     assert host.connections == connections
 

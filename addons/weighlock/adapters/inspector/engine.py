@@ -119,8 +119,8 @@ def _distinct(results: list[RecognizerResult]) -> list[RecognizerResult]:
     return list(set(results))
 
 
-# Presidio compares each result with all others, which takes minutes where there are thousands of names. What lies within
-# what, `resolve` tells.
+# Presidio compares each result with all others, which takes minutes where there are thousands of names. What lies
+# within what, `resolve` tells.
 EntityRecognizer.remove_duplicates = staticmethod(_distinct)  # type: ignore[method-assign]
 
 _NOTHING = Marks(())

@@ -15,6 +15,7 @@ from weighlock.adapters.inspector.models import SPACY
 from weighlock.detection.entities import Word, tidied
 from weighlock.detection.languages import is_english
 from weighlock.detection.reading import Reading, credible, has_name_like, seconded, worth_reading
+from weighlock.segments import SOFT
 
 ENTITIES = {
     "PERSON": "PERSON",
@@ -26,6 +27,8 @@ ENTITIES = {
     "DATE": "DATE_TIME",
 }
 """Of spaCy's labels, those that are looked for, and what they are called here."""
+SMALL = 512
+"""Code points up to which every model reads what has no capital."""
 SCORE = 0.6
 """spaCy has no probabilities; a model that has them overrides it where it is sure."""
 
@@ -87,6 +90,11 @@ class Marks(NlpArtifacts):
         self.words = words
 
 
+def _is_worth_two(text: str) -> bool:
+    """A second model sees little in words without a capital, and in rows without an end; and they take it long."""
+    return len(text) <= SMALL or (len(text) <= SOFT and not text.islower())
+
+
 class Reader(NlpEngine):
     """The models of the setting *ner*, one after the other: the next reads what still has a capital in it that the
     ones before it did not explain.
@@ -119,7 +127,7 @@ class Reader(NlpEngine):
                     words = seconded(texts[at], words, doubted[at], known=model.knows(texts[at]))
                 marked[at] += credible(texts[at], words)
                 doubted[at] = reading.doubted
-            left = [at for at in left if has_name_like(texts[at], marked[at])]
+            left = [at for at in left if has_name_like(texts[at], marked[at]) and _is_worth_two(texts[at])]
         return ((text, Marks(words)) for text, words in zip(texts, marked, strict=True))
 
     def is_stopword(self, word: str, language: str) -> bool:

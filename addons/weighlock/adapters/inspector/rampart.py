@@ -163,13 +163,19 @@ def _reading(text: str, places: Sequence[tuple[int, int]], shares: Any) -> Readi
 
 def _words(text: str, places: Sequence[tuple[int, int]], shares: Any) -> Iterator[Word]:
     """Word pieces put together again: what a word is, its pieces decide by their average."""
-    first = 0
-    for at, (_, end) in enumerate(places):
-        if at + 1 < len(places) and places[at + 1][0] == end and text[end - 1].isalnum() and text[end].isalnum():
-            continue
-        start, share = places[first][0], shares[first : at + 1].mean(0)
-        first = at + 1
-        kind, score = int(share[1:].argmax()), float(1 - share[0])
+    firsts = [0, *(at for at in range(1, len(places)) if not _goes_on(text, places[at - 1][1], places[at][0]))]
+    if not places:
+        return
+    sizes = np.diff([*firsts, len(places)])
+    means = np.add.reduceat(shares, firsts) / sizes[:, None]
+    kinds, scores = means[:, 1:].argmax(1).tolist(), (1 - means[:, 0]).tolist()
+    for first, size, kind, score in zip(firsts, sizes.tolist(), kinds, scores, strict=True):
+        start, end = places[first][0], places[first + size - 1][1]
         name = ENTITIES[kind] if kind < len(ENTITIES) else ""
         certain = name and score >= _LEAST[name] and text[start:end].strip()[:1].isalnum()
         yield Word(start, end, name if certain else "", score)
+
+
+def _goes_on(text: str, end: int, start: int) -> bool:
+    """Whether the piece that begins at *start* is of the word whose last piece ends at *end*."""
+    return start == end and text[end - 1].isalnum() and text[end].isalnum()
