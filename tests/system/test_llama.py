@@ -79,6 +79,24 @@ def test_what_it_should_not_say_is_masked_in_a_document(through: openai.OpenAI) 
     assert answer.usage.completion_tokens >= len(SAID)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_tokens_beside_its_text_do_not_tell_it_either(through: openai.OpenAI, stream: bool) -> None:
+    given = asked(spelled(SAID), logprobs=True, top_logprobs=2)
+    if stream:
+        choices = [chunk.choices[0] for chunk in through.chat.completions.create(**given, stream=True) if chunk.choices]
+        text = "".join(choice.delta.content or "" for choice in choices)
+    else:
+        choices = list(through.chat.completions.create(**given).choices)
+        text = choices[0].message.content or ""
+    tokens = [one for choice in choices if choice.logprobs for one in choice.logprobs.content or ()]
+    likely = "".join(token.token for token in tokens)
+
+    assert text == MASKED
+    assert likely.startswith("Of course. The card on file is")
+    assert not {*"41"} & {*likely}
+    assert not {52, 49} & {byte for token in tokens for byte in token.bytes or ()}
+
+
 def test_what_it_is_asked_is_masked_before_it_reads_it(through: openai.OpenAI, host: LlamaHost) -> None:
     seen = len(host.received)
     through.chat.completions.create(

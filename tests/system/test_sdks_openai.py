@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from clients import sdk, settings
 from demo.gateway import Gateway
-from upstream import ADDRESS, MASKED, Upstream
+from upstream import ADDRESS, MASKED, MASKED_THOUGHT, Upstream
 
 HTTP = pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
 TOOL = {"name": "take_note", "parameters": {"type": "object", "properties": {"note": {"type": "string"}}}}
@@ -22,6 +23,12 @@ CHAT: dict[str, Any] = {
     "messages": [{"role": "user", "content": f"What did {ADDRESS} want?"}],
     "tools": [{"type": "function", "function": TOOL}],
     "n": 2,
+}
+RESPONSES: dict[str, Any] = {
+    "model": "gpt-5.4",
+    "instructions": "Answer in short.",
+    "input": f"What did {ADDRESS} want?",
+    "tools": [{"type": "function", "strict": False, **TOOL}],
 }
 NOTE = {"note": MASKED, "copies": 2}
 
@@ -61,6 +68,24 @@ def check_chunks(chunks: list[Any]) -> None:
     assert [chunk.usage.total_tokens for chunk in chunks if chunk.usage] == [40]
 
 
+def check_response(answer: Any) -> None:
+    thought, said, call = answer.output
+    assert re.fullmatch(MASKED_THOUGHT, thought.summary[0].text)
+    assert said.content[0].text == answer.output_text == MASKED
+    assert json.loads(call.arguments) == NOTE
+    assert answer.usage.total_tokens == 123
+
+
+def check_events(events: list[Any]) -> None:
+    texts: dict[str, str] = defaultdict(str)
+    for event in events:
+        texts[event.type] += getattr(event, "delta", "") or getattr(event, "text", "") or ""
+    assert texts["response.output_text.delta"] == texts["response.output_text.done"] == MASKED
+    assert re.fullmatch(MASKED_THOUGHT, texts["response.reasoning_summary_text.delta"])
+    assert json.loads(texts["response.function_call_arguments.delta"]) == NOTE
+    assert [event.sequence_number for event in events] == list(range(len(events)))
+
+
 def check_nothing_left(host: Upstream, seen: int) -> None:
     arrived = bytes(host.received[seen:])
     assert b"What did <EMAIL_ADDRESS_" in arrived
@@ -86,6 +111,28 @@ async def test_a_chat_asynchronously(speaker: Gateway, upstream: Upstream, http2
         check_chunks([chunk async for chunk in await client.chat.completions.create(**CHAT, stream=True)])
         async with client.chat.completions.stream(**CHAT) as stream:
             check_chat(await stream.get_final_completion())
+    check_nothing_left(upstream, seen)
+
+
+@HTTP
+def test_a_response(speaker: Gateway, upstream: Upstream, http2: bool) -> None:
+    seen = len(upstream.received)
+    with sdk(speaker, http2=http2) as client:
+        check_response(client.responses.create(**RESPONSES))
+        check_events(list(client.responses.create(**RESPONSES, stream=True)))
+        with client.responses.stream(**RESPONSES) as stream:
+            check_response(stream.get_final_response())
+    check_nothing_left(upstream, seen)
+
+
+@HTTP
+async def test_a_response_asynchronously(speaker: Gateway, upstream: Upstream, http2: bool) -> None:
+    seen = len(upstream.received)
+    async with async_sdk(speaker, http2=http2) as client:
+        check_response(await client.responses.create(**RESPONSES))
+        check_events([event async for event in await client.responses.create(**RESPONSES, stream=True)])
+        async with client.responses.stream(**RESPONSES) as stream:
+            check_response(await stream.get_final_response())
     check_nothing_left(upstream, seen)
 
 
