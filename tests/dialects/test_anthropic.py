@@ -187,8 +187,22 @@ def test_a_stream_of_another_shape_is_refused(frames: list[Any]) -> None:
         shape.read(wrong)
 
 
+@pytest.mark.parametrize("kind", ["message_stop", "error"])
+def test_a_stream_is_complete_with_its_last_event(kind: str) -> None:
+    shape = MessageStream()
+    assert not shape.complete
+    with pytest.raises(Malformed):
+        shape.read("[DONE]")
+    shape.read(json.dumps({"type": kind}))
+
+    assert shape.complete
+    with pytest.raises(BadReply, match="stream-after-end"):
+        shape.read(json.dumps({"type": "ping"}))
+    assert shape.read("[DONE]").last
+
+
 def test_the_sdk_reads_a_masked_stream() -> None:
-    data = planted("messages")
+    data = planted("messages") + b"data: [DONE]\n\n"
     with (
         client(lambda _: streamed(data)) as own,
         own.messages.stream(**asking()) as stream,

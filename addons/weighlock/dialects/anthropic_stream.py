@@ -6,6 +6,7 @@ from typing import Any
 
 from weighlock.dialects.anthropic_fields import ANTHROPIC
 from weighlock.dialects.deltas import Runs, event_of, number, shapeless
+from weighlock.errors import BadReply
 from weighlock.wire import jsontext
 from weighlock.wire.shape import Event, Run
 
@@ -15,20 +16,23 @@ class MessageStream:
     the API, known or not, per block and member. A citation comes at once, and what is sealed comes once.
     """
 
-    complete = False
-
     def __init__(self) -> None:
+        self.complete = False
         self._runs = Runs(ANTHROPIC)
         self._sealed: set[str] = set()
 
     def read(self, data: str) -> Event:
+        if self.complete:
+            if data == "[DONE]":  # as vLLM says
+                return Event(last=True)
+            raise BadReply("stream-after-end", "The stream goes on after its end.")
         document = jsontext.parse(data.encode())
         event = event_of(document)
         name = f"block {number(event, 'index')} " if "index" in event else "message "
         runs = self._going_on(event, "delta", name) | self._going_on(event, "content_block", name)
-        last = event.get("type") in ("message_stop", "error")
-        ended = ("",) if last else (name,) if event.get("type") == "content_block_stop" else ()
-        return Event(document, *ANTHROPIC.read(document, runs), runs, ended=ended, last=last)
+        self.complete = event.get("type") in ("message_stop", "error")
+        ended = ("",) if self.complete else (name,) if event.get("type") == "content_block_stop" else ()
+        return Event(document, *ANTHROPIC.read(document, runs), runs, ended=ended)
 
     def _going_on(self, event: dict[str, Any], member: str, name: str) -> dict[str, Run]:
         said = event.get(member)

@@ -30,7 +30,7 @@ class ResponseStream:
         self.complete = False
 
     def read(self, data: str) -> Event:
-        if data == "[DONE]" and self.complete:
+        if data == "[DONE]" and self.complete:  # compatible servers say so
             return Event(last=True)
         document = jsontext.parse(data.encode())
         event = event_of(document)
