@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from weighlock.dialects.openai_responses_stream import ResponseStream
 from weighlock.errors import BadReply, Forbidden, Malformed, Refused, Unsupported
 from weighlock.model import Role
 from weighlock.wire import jsontext
+from weighlock.wire.framing import Frame
 from weighlock.wire.jsontext import Document
 from weighlock.wire.sse import Sse
 
@@ -174,6 +176,29 @@ def test_token_probabilities_that_spell_what_is_masked_are_left_out() -> None:
 
     assert list(hidden(said.texts)) == [pointer]
     assert [one.places for one in said.spelled[pointer]] == [(f"/output/0/content/0/logprobs/{n}",) for n in range(4)]
+
+
+def test_token_probabilities_of_a_stream_go_with_what_is_masked() -> None:
+    tokens = ("so ", PLANTED[:3], PLANTED[3:], " it is")
+    spelt = [{"token": token, "logprob": -1, "bytes": list(token.encode()), "top_logprobs": []} for token in tokens]
+    text = "".join(tokens)
+    done = {"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": text, "logprobs": spelt}
+    item = {"type": "message", "content": [{"type": "output_text", "text": text, "logprobs": spelt}]}
+    events = [
+        *(delta(one["token"], logprobs=[one]) for one in spelt),
+        done,
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": {"output": [item]}},
+    ]
+    stream = replace(
+        case("responses_spelled").streams["reply"], frames=tuple(Frame(json.dumps(event)) for event in events)
+    )
+    out = [json.loads(frame.data) for frame in stream.read(stream.masked(stream.written(stream.frames)))]
+
+    assert [event["delta"] for event in out[:4]] == ["so ", "<6>", "", " it is"]
+    assert [len(event["logprobs"]) for event in out[:5]] == [1, 0, 0, 1, 2]
+    assert [one["token"] for one in out[5]["item"]["content"][0]["logprobs"]] == ["so ", " it is"]
+    assert out[6]["response"]["output"][0] == out[5]["item"]
 
 
 def delta(text: str, **given: Any) -> dict[str, Any]:
