@@ -76,6 +76,12 @@ def test_of_prose_little_more_than_a_word_is_held(language: str) -> None:
     assert max(held) < 40
 
 
+def test_common_words_leave_at_once_and_those_that_an_address_may_begin_with_wait_for_the_next() -> None:
+    assert EARLY.safe("and then they were ") == len("and then they were ")
+    assert EARLY.safe("and then maria ") == len("and then ")
+    assert EARLY.safe("and then maria went ") == len("and then maria ")
+
+
 def test_a_long_segment_and_what_is_no_word_are_held() -> None:
     assert EARLY.safe("word " * 300) == 0
     assert EARLY.safe("see <b>this</b> and more words ") == len("see ")

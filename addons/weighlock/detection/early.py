@@ -18,7 +18,7 @@ from weighlock.detection.context import lowered, stands_before
 from weighlock.detection.rules import Rule
 from weighlock.detection.views import View
 from weighlock.detection.views.layers import decoded
-from weighlock.detection.views.spacing import ADDRESS, NUMBER_WORDS
+from weighlock.detection.views.spacing import ADDRESS, NUMBER_WORDS, begins_address
 
 LONGEST = 1024
 """Code points of an open segment beyond which nothing more of it leaves early."""
@@ -66,7 +66,10 @@ class Early:
                 return 0
             for number in sorted(found)[:-1]:  # the last expression of each matches everything
                 form, context = self._rules[at * GROUP + number]
-                least = min([least, *_starts(form, context, data, small, least)])
+                starts = _starts(form, context, data, small, least)
+                if at * GROUP + number == len(self._rules) - 1:
+                    starts = (start for start in starts if _begins_address(text, start))
+                least = min([least, *starts])
         return least
 
 
@@ -91,6 +94,11 @@ def _starts(form: Any, context: tuple[str, ...], data: bytes, small: str, least:
         position = match.start() + 1
         while position < len(data) and data[position] & 0xC0 == 0x80:  # within a character
             position += 1
+
+
+def _begins_address(text: str, start: int) -> bool:
+    """Whether a whole word begins there, and one that an address may begin with."""
+    return not text[max(0, start - 1) : start].isalnum() and begins_address(text[start:])
 
 
 def _plain(text: str) -> int:

@@ -81,7 +81,8 @@ _OPENERS = """
     whatever whenever wherever whoever work works write writes writing yesterday
 """
 """English words that often begin a sentence, most of them verbs, and that say little of the language."""
-STARTERS = frozenset(_OPENERS.split()).union(*_WORDS.values())
+COMMON = frozenset().union(*_WORDS.values())
+STARTERS = COMMON.union(_OPENERS.split())
 """Words that a sentence may begin with and that are no names."""
 _WORD = re.compile(r"[^\W\d_]+")
 

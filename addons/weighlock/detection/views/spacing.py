@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import re2
 
+from weighlock.detection.languages import COMMON
 from weighlock.detection.views.view import View
 
 _APART = r"(?:[^\s][ \t]{1,3}){8}[^\s]|(?:[A-Za-z0-9][.,_/|:*~-]){3}[A-Za-z0-9()]"
@@ -53,6 +54,27 @@ ADDRESS = (
 )
 """With a bare "at", the dots must be words too: "look at example.com" is no address."""
 _ADDRESS = re.compile(ADDRESS)
+_LEADING = re.compile(r"[\w-]+")
+
+
+def addresses(text: str) -> Iterator[re.Match[str]]:
+    """Addresses in words. None begins with a word such as "the" or "look": sentences have those before an "at"."""
+    position = 0
+    while match := _ADDRESS.search(text, position):
+        if begins_address(match[0]):
+            yield match
+            position = match.end()
+        else:
+            word = _LEADING.match(text, match.start())
+            position = word.end() if word else match.end()
+
+
+def begins_address(text: str) -> bool:
+    """Whether its first word may be one of an address."""
+    word = _LEADING.match(text)
+    return word is None or word[0].lower() not in COMMON
+
+
 _SIGNS = re.compile(rf"(?i)(?P<at>{_AT}|{_BARE_AT})|(?P<dot>{_DOT})")
 
 _LINE_BREAK = re2.compile(rb"[0-9@]\S{0,40}[ \t]{0,8}\r?\n\s*\S|\n[ \t]{0,8}\S{0,40}[0-9@]")
@@ -74,7 +96,7 @@ def spelled(view: View) -> Iterator[View]:
         return
     yield view.rewritten("despaced", _GAPS, _joined)
     counted = view.rewritten("spoken", _DIGITS, lambda match: _STEP.sub(_digit, match[0]))
-    yield counted.rewritten("spoken", _ADDRESS, lambda match: _SIGNS.sub(_sign, match[0]))
+    yield counted.rewritten("spoken", addresses, lambda match: _SIGNS.sub(_sign, match[0]))
 
 
 def _together(match: re.Match[str]) -> str | None:

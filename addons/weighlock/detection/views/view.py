@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from weighlock.errors import Unsupported
@@ -80,13 +80,18 @@ class View:
         at = bisect_right(self.spans, (start, len(self.text)))
         return at < len(self.spans) and self.spans[at][1] < end
 
-    def rewritten(self, name: str, pattern: re.Pattern[str], new: Callable[[re.Match[str]], str | None]) -> View:
-        """A view *name* with what *new* makes of each match of *pattern*, None to leave it; self where nothing is."""
+    def rewritten(
+        self,
+        name: str,
+        found: re.Pattern[str] | Callable[[str], Iterator[re.Match[str]]],
+        new: Callable[[re.Match[str]], str | None],
+    ) -> View:
+        """A view *name* with what *new* makes of each match that is *found*, None to leave it; self if nothing changes."""
         parts: list[str] = []
         spans: list[tuple[int, int]] = []
         origins: list[tuple[int, int]] = []
         position = size = 0
-        for match in pattern.finditer(self.text):
+        for match in found.finditer(self.text) if isinstance(found, re.Pattern) else found(self.text):
             made = new(match)
             if made is None or made == match[0]:
                 continue
