@@ -86,7 +86,7 @@ class View:
         found: re.Pattern[str] | Callable[[str], Iterator[re.Match[str]]],
         new: Callable[[re.Match[str]], str | None],
     ) -> View:
-        """A view *name* with what *new* makes of each match that is *found*, None to leave it; self if nothing changes."""
+        """A view *name* with what *new* makes of each match *found*, None to leave it; self where nothing changes."""
         parts: list[str] = []
         spans: list[tuple[int, int]] = []
         origins: list[tuple[int, int]] = []
