@@ -13,6 +13,8 @@ import openai
 from demo.gateway import Gateway
 
 ENDPOINT = "https://weighlock.internal/token"
+RULES_ALONE = {"weighlock_ner": "none"}
+"""Options of a gateway without the models, which take seconds to load."""
 FORM = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",

@@ -34,8 +34,8 @@ _SPACE = re.compile(r"\s+")
 _LINE = re.compile(r"\r\n?|\n")
 _JOINS = frozenset("0123456789-+/@._#*()")
 _LEADS = frozenset(":=,({[<|\\")
-_ENDERS = frozenset(".!?…\"')]")
-"""What a sentence ends in. Most spaces stand behind something else: there is no need to look closer at them."""
+_BREAK = re.compile(r"(?<!\s)(?: *+[^\S ]\s*| {2,}|(?<=[.!?…\"')\]]) )")
+"""White space but for single spaces behind a letter or a sign that ends no sentence, which are most of all."""
 _SENTENCE = re.compile(r"(?:\S\.|[!?…])[\"')\]]?\Z")
 _WRAPPED = re.compile(r"[A-Za-z0-9+/]{60}\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]")
@@ -83,18 +83,27 @@ class Segmenter:
         return [tail] if tail else []
 
     def _next_cut(self) -> int | None:
-        while match := _SPACE.search(self._text, self._looked):
+        while (match := self._break()) is not None:
             if match.end() == len(self._text):
                 self._looked = match.start()  # what follows is not known yet
                 return None
-            start, self._looked = match.span()
-            plain = (
-                self._looked - start == 1 and self._text[start] == " " and self._text[start - 1 : start] not in _ENDERS
-            )
-            if (not plain or start - self._start >= SOFT) and self._may_cut(start, self._looked):
+            self._looked = match.end()
+            if self._may_cut(*match.span()):
                 return self._looked
         self._looked = len(self._text)
         return None
+
+    def _break(self) -> re.Match[str] | None:
+        """The next white space that may be a place to cut."""
+        near = min(self._start + SOFT, len(self._text))
+        match = _BREAK.search(self._text, self._looked, near)
+        if match and match.end() < near:
+            return match
+        # Behind SOFT, all of it may be. What begins before that may go on behind it.
+        behind = match.start() if match else max(near, self._looked)
+        while behind > self._looked and self._text[behind - 1].isspace():
+            behind -= 1
+        return _SPACE.search(self._text, behind)
 
     def _may_cut(self, start: int, end: int) -> bool:
         """Whether something ends here, and nothing goes on. What is looked for first is what is seldom there."""

@@ -42,7 +42,7 @@ def assert_untouched(text: str) -> None:
 @pytest.mark.parametrize("rule", RULES.rules, ids=lambda rule: rule.id)
 def test_no_beginning_of_what_a_rule_finds_leaves_early(rule: Rule) -> None:
     chosen = random.Random(rule.id)
-    for example in rule.match:
+    for example in rule.match[:2]:
         before = " ".join(chosen.choices(WORDS, k=4))
         assert_untouched(f"{before} {filled(example, chosen)} and so on")
 

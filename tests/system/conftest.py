@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clients import RULES_ALONE
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
@@ -55,7 +56,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 def speaker(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, upstream: Upstream) -> Iterator[Gateway]:
     """A gateway to *upstream*, which speaks all of SPOKEN."""
     folder = tmp_path_factory.mktemp("speaker")
-    gateway = Gateway(folder, issuer, upstream, options={"weighlock_ner": "none"})
+    gateway = Gateway(folder, issuer, upstream, options=RULES_ALONE)
     destinations = gateway.rules / "destinations.yaml"
     destinations.write_text(destinations.read_text().replace("openai, generic", SPOKEN))
     with gateway:
@@ -64,11 +65,12 @@ def speaker(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, upstre
 
 @pytest.fixture
 def make(tmp_path: Path, issuer: DemoIssuer, host: ModelHost) -> Iterator[Callable[..., Gateway]]:
-    """A gateway of the test's own, not started; stopped at the end."""
+    """A gateway of the test's own, not started; stopped at the end. Without the models, which take seconds to load."""
     with contextlib.ExitStack() as stack:
 
         def made(**given: Any) -> Gateway:
-            gateway = Gateway(tmp_path / "gateway", **{"issuer": issuer, "host": host} | given)
+            options = RULES_ALONE | given.pop("options", {})
+            gateway = Gateway(tmp_path / "gateway", **{"issuer": issuer, "host": host} | given, options=options)
             stack.callback(gateway.stop)
             return gateway
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clients import chat, client
+from clients import RULES_ALONE, chat, client
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
@@ -193,7 +193,7 @@ LIMIT = 64 << 10
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, host: ModelHost) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("small")
-    with Gateway(folder, issuer, host, options={"weighlock_body_limit": "64k"}) as gateway:
+    with Gateway(folder, issuer, host, options=RULES_ALONE | {"weighlock_body_limit": "64k"}) as gateway:
         yield gateway
 
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 from openai import APIError, OpenAI
 
-from clients import chat, client, sdk
+from clients import RULES_ALONE, chat, client, sdk
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost, event
@@ -81,7 +81,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileHost]:
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, hostile: HostileHost) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
-    with Gateway(folder, issuer, hostile, options={"weighlock_body_limit": f"{LIMIT >> 10}k"}) as gateway:
+    with Gateway(folder, issuer, hostile, options=RULES_ALONE | {"weighlock_body_limit": f"{LIMIT >> 10}k"}) as gateway:
         yield gateway
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from clients import chat, client
+from clients import RULES_ALONE, chat, client
 from demo.gateway import CREDENTIAL, ROOT, Gateway, write_rules
 from demo.model_host import ModelHost
 from oidc import OidcProvider
@@ -82,7 +82,7 @@ def make(tmp_path_factory: pytest.TempPathFactory, provider: OidcProvider, host:
         (rules / "identity" / "issuers.yaml").write_text(json.dumps({"issuers": [issuer]}))
         with (rules / "destinations.yaml").open("a") as file:
             file.write(destinations)
-        return Gateway(folder, provider, host, **given)  # type: ignore[arg-type]
+        return Gateway(folder, provider, host, **{"options": RULES_ALONE} | given)  # type: ignore[arg-type]
 
     return made
 

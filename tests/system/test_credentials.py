@@ -14,7 +14,7 @@ from typing import Any
 import openai
 import pytest
 
-from clients import ask, chat, client, sdk
+from clients import RULES_ALONE, ask, chat, client, sdk
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
@@ -68,7 +68,7 @@ def echoing(
 ) -> Iterator[tuple[Gateway, EchoHost]]:
     host = EchoHost(tmp_path_factory.mktemp("echo"), gap=0)
     try:
-        gateway = Gateway(tmp_path_factory.mktemp("gateway"), issuer, host)
+        gateway = Gateway(tmp_path_factory.mktemp("gateway"), issuer, host, options=RULES_ALONE)
         use(gateway, federation(gateway, tokens))
         with gateway:
             yield gateway, host

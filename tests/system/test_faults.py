@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from clients import ask, chat, client
+from clients import RULES_ALONE, ask, chat, client
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
@@ -35,7 +35,7 @@ def faulty(
 ) -> Iterator[Gateway]:
     script = Path(__file__).parent / "faulty_gateway.py"
     env = {"FAULT": str(fault), "PYTHONPATH": str(Path(__file__).parents[2] / "addons")}
-    options = {"weighlock_inspect_timeout": "1s", "weighlock_workers": "2"}
+    options = RULES_ALONE | {"weighlock_inspect_timeout": "1s", "weighlock_workers": "2"}
     folder = tmp_path_factory.mktemp("faulty")
     with Gateway(folder, issuer, host, script=script, env=env, options=options) as gateway:
         yield gateway

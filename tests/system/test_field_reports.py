@@ -20,7 +20,7 @@ import httpx
 import httpx2
 import pytest
 
-from clients import ask, chat, client, settings
+from clients import RULES_ALONE, ask, chat, client, settings
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import LEAK, ModelHost, event, write_chunk
@@ -69,7 +69,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WaitingHost]:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, host: WaitingHost) -> Iterator[Gateway]:
-    with Gateway(tmp_path_factory.mktemp("gateway"), issuer, host, options={"weighlock_ner": "none"}) as gateway:
+    with Gateway(tmp_path_factory.mktemp("gateway"), issuer, host, options=RULES_ALONE) as gateway:
         yield gateway
 
 

@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 
-from clients import sdk
+from clients import RULES_ALONE, sdk
 from demo.gateway import Gateway
 from llama import LlamaHost, spelled
 
@@ -28,7 +28,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaHost]:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, issuer: Any, host: LlamaHost) -> Iterator[Gateway]:
-    with Gateway(tmp_path_factory.mktemp("gateway"), issuer, host, options={"weighlock_ner": "none"}) as gateway:
+    with Gateway(tmp_path_factory.mktemp("gateway"), issuer, host, options=RULES_ALONE) as gateway:
         yield gateway
 
 

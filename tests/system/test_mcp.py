@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from clients import client
+from clients import RULES_ALONE, client
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[McpServer]:
 
 @pytest.fixture(scope="module")
 def through(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, server: McpServer) -> Iterator[Gateway]:
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), issuer, server)
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), issuer, server, options=RULES_ALONE)
     listed = gateway.rules / "destinations.yaml"
     listed.write_text(listed.read_text().replace("[openai, generic]", "[mcp]"))
     with gateway:

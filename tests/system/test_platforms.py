@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clients import ask
+from clients import RULES_ALONE, ask
 from demo.gateway import Gateway
 from demo.issuer import AUDIENCE, DemoIssuer
 from demo.model_host import ModelHost
@@ -83,7 +83,7 @@ def platforms(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, host
         issuers = {name: DemoIssuer() for name in CLAIMS}
         for one in issuers.values():
             stack.callback(one.stop)
-        gateway = Gateway(tmp_path_factory.mktemp("platforms"), issuer, host)
+        gateway = Gateway(tmp_path_factory.mktemp("platforms"), issuer, host, options=RULES_ALONE)
         identity = gateway.rules / "identity"
         (identity / "issuers.yaml").write_text(
             "issuers:\n"

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync import client as websocket
 from websockets.sync.server import Server, ServerConnection, serve
 
+from clients import RULES_ALONE
 from demo.gateway import CREDENTIAL, Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost, certificates
@@ -73,7 +74,7 @@ def realtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealtimeHost]
 
 @pytest.fixture(scope="module")
 def through(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, realtime: RealtimeHost) -> Iterator[Gateway]:
-    with Gateway(tmp_path_factory.mktemp("gateway"), issuer, realtime) as gateway:
+    with Gateway(tmp_path_factory.mktemp("gateway"), issuer, realtime, options=RULES_ALONE) as gateway:
         yield gateway
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from clients import ask, chat, sdk
+from clients import RULES_ALONE, ask, chat, sdk
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
@@ -30,7 +30,7 @@ def gateway(
     tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, host: ModelHost, request: pytest.FixtureRequest
 ) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
-    gateway = Gateway(folder, issuer, host, options={"weighlock_vault": request.param})
+    gateway = Gateway(folder, issuer, host, options=RULES_ALONE | {"weighlock_vault": request.param})
     (gateway.rules / "policy" / "restore.yaml").write_text(POLICY)
     with gateway:
         yield gateway

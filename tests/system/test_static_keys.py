@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from clients import chat, client, sdk
+from clients import RULES_ALONE, chat, client, sdk
 from demo.gateway import Gateway
 from demo.model_host import ModelHost
 from planted import found
@@ -74,7 +74,7 @@ def tried(
 ) -> Iterator[tuple[Gateway, Curl, dict[str, tuple[int, Any]]]]:
     """A gateway at which every key was tried, its answers, and still running."""
     seen = len(host.received)
-    with Gateway(tmp_path_factory.mktemp("keys") / "gateway", issuer, host) as gateway:
+    with Gateway(tmp_path_factory.mktemp("keys") / "gateway", issuer, host, options=RULES_ALONE) as gateway:
         curl, token = Curl(gateway), gateway.token()
         key = KEYS
         form = {"grant_type": "client_credentials", "client_id": "app"}

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from clients import ask, chat, client
+from clients import RULES_ALONE, ask, chat, client
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
@@ -28,7 +28,7 @@ BULK = " ".join(f"person{n}@example.com" for n in range(12))
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, host: ModelHost) -> Iterator[Gateway]:
     """For tests that leave nothing behind but decided approvals."""
-    options = {"weighlock_hold_for": "30s"}
+    options = RULES_ALONE | {"weighlock_hold_for": "30s"}
     with Gateway(tmp_path_factory.mktemp("shared"), issuer, host, options=options) as gateway:
         yield gateway
 

@@ -22,10 +22,9 @@ FEW = 32
 SURE = 0.9
 """Probability from which a word without a capital is a name where others have one."""
 
-_SPACE = re.compile(r"[\s,]+")
 _PLAIN_WORD = re.compile(
-    r"[\"'“‘„«(\[*]{0,2}[^\W\d_]+(?:[-'’./&@][^\W\d_]+)*(?:[.,;:!?)\]”’»*]|[\"'](?!:)){0,3}|[.,;:–—-]"
-    r"|[(\[$€£#+]{0,2}[0-9][0-9.,:/+()-]*[%.,;:!?)\]]{0,3}"
+    r"(?<![^\s,])(?:[\"'“‘„«(\[*]{0,2}[^\W\d_]+(?:[-'’./&@][^\W\d_]+)*(?:[.;:!?)\]”’»*]|[\"'](?!:)){0,3}|[.;:–—-]"
+    r"|[(\[$€£#+]{0,2}[0-9][0-9.:/+()-]*[%.;:!?)\]]{0,3})(?![^\s,])"
 )
 _INDENTED = re.compile(r"\n(?: {4}|\t)|\A\s*(?:#|//|\*)")
 _NAME = r"[A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩА-Я](?:[a-zß-öø-ÿā-žα-ωа-я]+|\.)(?:[-'’][A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩА-Я]?[a-zß-öø-ÿā-žα-ωа-я]+)*"
@@ -59,9 +58,8 @@ class Reading:
 
 def is_code(text: str) -> bool:
     """Whether *text* is code, a log or data rather than prose; so are the indented lines of a comment."""
-    words = [word for word in _SPACE.split(text) if word]
-    plain = sum(1 for word in words if _PLAIN_WORD.fullmatch(word))
-    return plain < PLAIN * len(words) or _INDENTED.search(text) is not None
+    words = len(text.replace(",", " ").split())
+    return len(_PLAIN_WORD.findall(text)) < PLAIN * words or _INDENTED.search(text) is not None
 
 
 def worth_reading(text: str) -> bool:

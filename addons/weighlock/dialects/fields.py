@@ -7,6 +7,7 @@ import re
 from base64 import urlsafe_b64decode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from weighlock.model import NotInspected, Role, Text
 from weighlock.wire import jsontext
@@ -94,8 +95,7 @@ class Fields:
 
     def is_free(self, pointer: str) -> bool:
         """Whether it stands in somebody's own JSON."""
-        path = _path(pointer)[:-1]
-        return any(name in self.free or "/".join(path[at - 1 : at + 1]) in self.free for at, name in enumerate(path))
+        return _stands_in(self.free, pointer)
 
 
 def _is_sealed(value: str) -> bool:
@@ -112,6 +112,14 @@ def _is_sealed(value: str) -> bool:
     return False
 
 
+@lru_cache(8192)
+def _stands_in(places: frozenset[str], pointer: str) -> bool:
+    """Whether anything above *pointer* is one of *places*."""
+    path = _path(pointer)[:-1]
+    return any(name in places or "/".join(path[at - 1 : at + 1]) in places for at, name in enumerate(path))
+
+
+@lru_cache(8192)
 def _ways(pointer: str) -> tuple[str, ...]:
     """The two ways to name a place."""
     path = _path(pointer)

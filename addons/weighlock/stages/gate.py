@@ -72,7 +72,8 @@ class Gate:
                 return filled(flow_.response).stream in (False, passage.pump and passage.pump.feed)
             case _:
                 recorded = passage.closed or passage.socket is not None
-                return recorded and (passage.pump is not None or passage.response_intact)
+                streamed = passage.pump is not None and not filled(flow_.response).trailers
+                return recorded and (streamed or passage.response_intact)
 
     def failed(self, hook: str, data: Any) -> bool:
         match hook:

@@ -83,6 +83,7 @@ class Homeward:
                 passage.seal_response()
                 return
             if passage.pump:
+                filled(passage.flow.response).trailers = None  # they would follow the stream, unread
                 passage.pump.close()
                 await passage.pump.ended()
                 received = self._recorder.as_received(passage)

@@ -95,8 +95,8 @@ class Pump:
 
     async def _mask(self) -> None:
         try:
-            while (chunk := await self._queue.get()) is not None and self._refused is None:
-                await self._release(self.masker.feed(chunk))
+            while (data := await self._arrived()) is not None and self._refused is None:
+                await self._release(self.masker.feed(data))
             if self._refused is None:
                 await self._release(self.masker.finish())
         except Refused as refused:
@@ -104,6 +104,17 @@ class Pump:
         except Exception:
             self._refused = self._refused or Unavailable("gateway-failure", "The gateway failed while masking.")
             raise
+
+    async def _arrived(self) -> bytes | None:
+        """All that has come in meanwhile, at once: so a gateway that is late catches up. None at the end."""
+        data = await self._queue.get()
+        while data is not None and not self._queue.empty():
+            more = self._queue.get_nowait()
+            if more is None:
+                self._queue.put_nowait(None)
+                break
+            data += more
+        return data
 
     async def _release(self, texts: tuple[Text, ...]) -> None:
         rewrites = await self._weigh(texts) if texts else {}
