@@ -47,6 +47,7 @@ def a_verdict(**given: Any) -> Verdict:
     defaults: dict[str, Any] = {
         "action": Action.ALLOW,
         "because": ("model-calls",),
+        "matched": ("model-calls",),
         "operators": {},
         "policy": "d" * 64,
     }

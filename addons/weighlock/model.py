@@ -177,6 +177,10 @@ class Verdict:
     """Groups whose members may lift the hold."""
     within: float = 0.0
     """Seconds that a decision may take."""
+    matched: tuple[str, ...] = ()
+    shadow: tuple[str, ...] = ()
+    would: Action | None = None
+    """Ids of all that matched; of those that only watch; what the action would be with those, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jwts import an_issuer
+from weighlock.claims import text as text_of
+from weighlock.claims import value as value_of
 from weighlock.identity import claims
 from weighlock.identity.presets import ANY
 
@@ -49,7 +51,7 @@ CLAIMS: dict[str, Any] = {
     ],
 )
 def test_a_name_is_literal_or_a_json_pointer(name: str, value: Any) -> None:
-    assert claims.value(CLAIMS, name) == value
+    assert value_of(CLAIMS, name) == value
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_name_is_literal_or_a_json_pointer(name: str, value: Any) -> None:
     ],
 )
 def test_what_has_one_spelling_is_compared_as_text(name: str, text: str | None) -> None:
-    assert claims.text(CLAIMS, name) == text
+    assert text_of(CLAIMS, name) == text
 
 
 @given(
@@ -76,7 +78,7 @@ def test_what_has_one_spelling_is_compared_as_text(name: str, text: str | None) 
     st.text(alphabet="/~01ab-"),
 )
 def test_no_name_and_no_claims_make_it_raise(held: Any, name: str) -> None:
-    found = claims.text({"a": held, "b": [held]}, name)
+    found = text_of({"a": held, "b": [held]}, name)
     assert found is None or isinstance(found, str)
 
 
@@ -87,7 +89,7 @@ def test_every_nested_claim_has_a_pointer(path: list[str], value: str) -> None:
         nested = {name: nested}
     pointer = "".join("/" + name.replace("~", "~0").replace("/", "~1") for name in path)
 
-    assert claims.value(nested, pointer) == value
+    assert value_of(nested, pointer) == value
 
 
 DERIVING = an_issuer(derived={"sub/user": ("sub", "org/[^/]+/user/([0-9]+)(?:/.*)?")})

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from weighlock import rulefile
+from weighlock.claims import text
 from weighlock.errors import ConfigError
 from weighlock.identity import claims, issuers
 from weighlock.identity.issuers import Issuer
@@ -196,7 +197,7 @@ def test_a_documented_token_has_what_its_preset_reads(name: str) -> None:
     issuer = parsed(preset=name, **where)
     read = claims.completed(issuer, token)
 
-    assert all(claims.text(read, claim) for claim in (*issuer.ids, *issuer.person, *issuer.required))
+    assert all(text(read, claim) for claim in (*issuer.ids, *issuer.person, *issuer.required))
     assert claims.untrusted(issuer, read, {}) == ""
     assert set(issuer.algorithms) <= set(issuers.ALGORITHMS)
 
@@ -209,7 +210,7 @@ def test_the_person_of_a_circleci_job_is_the_user_in_its_subject() -> None:
         (f"org/{UUID}/project/{UUID}/user/", None),
         (f"org/{UUID}/user/{USER}", None),
     ):
-        assert claims.text(claims.completed(issuer, {"sub": subject}), *issuer.person) == user
+        assert text(claims.completed(issuer, {"sub": subject}), *issuer.person) == user
 
 
 FROM_OUTSIDE = [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from builders import a_finding, a_principal
 from ledgers import a_verdict, an_exchange
 from weighlock.errors import Unidentified
-from weighlock.ledger import entry
+from weighlock.ledger import clear, entry
 from weighlock.ledger.entry import Entry, Kind, PayloadRef
 from weighlock.model import Action, Approval, ApprovalState, OperatorSpec, Release
 
@@ -141,6 +141,7 @@ def test_a_request_says_who_asked_what_of_whom_and_how_it_was_judged() -> None:
         "verdict": {
             "action": "mask",
             "because": ["model-calls"],
+            "matched": ["model-calls"],
             "operators": {"EMAIL_ADDRESS": "pseudonym"},
             "policy": "d" * 64,
             "reason": "",
@@ -156,6 +157,13 @@ def test_a_request_says_who_asked_what_of_whom_and_how_it_was_judged() -> None:
         },
     }
     assert entry.canonical(Entry(0, "2026-01-01T12:00:00.000Z", Kind.REQUEST, body))
+
+
+def test_what_only_watches_is_recorded_beside_what_decided() -> None:
+    body = clear.verdict(a_verdict(shadow=("new-rule",), would=Action.BLOCK))
+
+    assert (body["action"], body["would"], body["shadow"]) == ("allow", "block", ["new-rule"])
+    assert "would" not in clear.verdict(a_verdict())
 
 
 def test_a_refusal_before_anything_is_known_says_only_that() -> None:

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import a_call, a_finding, a_principal
+from weighlock.detection.material import TAGS
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Finding, Level, OperatorSpec, Verdict
 from weighlock.policy.decide import NO_ALLOW, UNCOVERED, acts_on, alone, decide, restores
-from weighlock.policy.schema import CallMatch, FindingMatch, Policy, PrincipalMatch, Statement
+from weighlock.policy.statements import MATERIAL, CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 
 BOTH = frozenset(Direction)
 OUTWARD = frozenset({Direction.REQUEST})
@@ -49,7 +50,9 @@ matches = st.none() | st.builds(
     level=st.sampled_from(Level),
     score=st.sampled_from([0.0, 0.5, 0.95]),
     count=st.integers(1, 3),
+    labels=st.sampled_from([frozenset(), frozenset(), frozenset({"payments"})]),
 )
+watching = st.sampled_from([Mode.SHADOW, Mode.OFF])
 
 
 @st.composite
@@ -62,8 +65,26 @@ def statements(draw: st.DrawFn, *effects: Action) -> Statement:
         id=draw(ids),
         effect=effect,
         directions=draw(st.sampled_from([BOTH, frozenset({Direction.REQUEST}), frozenset({Direction.RESPONSE})])),
-        principals=draw(st.sampled_from([PrincipalMatch(), PrincipalMatch(workloads=frozenset({"other"}))])),
-        calls=draw(st.sampled_from([CallMatch(), CallMatch(min_size=3), CallMatch(models=frozenset({"large"}))])),
+        principals=draw(
+            st.sampled_from(
+                [
+                    PrincipalMatch(),
+                    PrincipalMatch(workloads=frozenset({"other"})),
+                    PrincipalMatch(claims={"event": frozenset({"schedule"})}),
+                ]
+            )
+        ),
+        calls=draw(
+            st.sampled_from(
+                [
+                    CallMatch(),
+                    CallMatch(min_size=3),
+                    CallMatch(max_size=3),
+                    CallMatch(stream=True),
+                    CallMatch(models=frozenset({"large"})),
+                ]
+            )
+        ),
         findings=match,
         operator=OperatorSpec(draw(st.sampled_from(list(OPERATORS)))) if effect is Action.MASK else None,
         approvers=draw(st.frozensets(st.sampled_from(["leads", "legal"]), min_size=1))
@@ -133,6 +154,21 @@ def test_the_verdict_is_never_looser_than_any_statement_that_fires_alone(
         assert verdict.action >= alone.action
 
 
+@given(policies(), many_findings, st.sampled_from(Direction), st.lists(statements(), max_size=3), watching)
+def test_what_only_watches_changes_nothing_and_says_what_it_would_have_done(
+    policy: Policy, findings: list[Finding], direction: Direction, more: list[Statement], mode: Mode
+) -> None:
+    new = [replace(statement, id=f"z-{n}", mode=mode) for n, statement in enumerate(more)]
+    before = judged(policy, *findings, direction=direction)
+    after = judged(replace(policy, statements=(*policy.statements, *new)), *findings, direction=direction)
+    enforced = tuple(replace(statement, mode=Mode.ENFORCE) for statement in new)
+    trial = judged(replace(policy, statements=(*policy.statements, *enforced)), *findings, direction=direction)
+
+    assert replace(after, shadow=(), would=None) == before
+    shadow = tuple(id for id in trial.matched if id.startswith("z-")) if mode is Mode.SHADOW else ()
+    assert (after.shadow, after.would) == (shadow, trial.action if shadow else None)
+
+
 @given(policies(), many_findings, st.sampled_from(Direction))
 def test_where_nothing_allows_the_call_it_is_blocked(
     policy: Policy, findings: list[Finding], direction: Direction
@@ -156,7 +192,7 @@ def test_a_reply_is_never_held(policy: Policy, findings: list[Finding]) -> None:
 
 
 def test_an_allowed_call_without_findings_passes() -> None:
-    assert judged(a_policy(ALLOW)) == Verdict(Action.ALLOW, ("allow",), {}, "d")
+    assert judged(a_policy(ALLOW)) == Verdict(Action.ALLOW, ("allow",), {}, "d", matched=("allow",))
 
 
 def test_an_empty_policy_blocks() -> None:
@@ -316,12 +352,24 @@ def test_approvers_are_those_whom_every_hold_accepts_and_the_shortest_time_count
         (PrincipalMatch(), CallMatch(models=frozenset({"large"})), False),
         (PrincipalMatch(), CallMatch(min_size=5), True),
         (PrincipalMatch(), CallMatch(min_size=6), False),
+        (PrincipalMatch(), CallMatch(max_size=5), True),
+        (PrincipalMatch(), CallMatch(max_size=4), False),
+        (PrincipalMatch(), CallMatch(stream=False), True),
+        (PrincipalMatch(), CallMatch(stream=True), False),
+        (PrincipalMatch(claims={"event": frozenset({"schedule", "push"})}), CallMatch(), True),
+        (PrincipalMatch(claims={"event": frozenset({"push"})}), CallMatch(), False),
+        (PrincipalMatch(claims={"missing": frozenset({"None"})}), CallMatch(), False),
+        (PrincipalMatch(claims={"/run/id": frozenset({"7"})}), CallMatch(), True),
+        (PrincipalMatch(claims={"/run/id": frozenset({"7"}), "event": frozenset({"push"})}), CallMatch(), False),
+        (PrincipalMatch(claims={"roles": frozenset({"admin"})}), CallMatch(), True),
+        (PrincipalMatch(claims={"roles": frozenset({"['ops', 'admin']"})}), CallMatch(), False),
     ],
 )
 def test_a_statement_speaks_of_whom_it_names(principals: PrincipalMatch, calls: CallMatch, speaks: bool) -> None:
     block = Statement("block", Action.BLOCK, BOTH, principals, calls)
+    who = {"claims": {"event": "schedule", "run": {"id": 7}, "roles": ["ops", "admin"]}}
 
-    assert judged(a_policy(ALLOW, block)).action is (Action.BLOCK if speaks else Action.ALLOW)
+    assert judged(a_policy(ALLOW, block), principal=who).action is (Action.BLOCK if speaks else Action.ALLOW)
 
 
 @pytest.mark.parametrize(
@@ -382,3 +430,35 @@ def test_the_reason_is_of_the_statement_that_decided() -> None:
     assert judged(a_policy(ALLOW, loud, a_hold("a", reason="Ask."))).reason == "Because."
     quiet = judged(a_policy(ALLOW, replace(loud, reason=""), uncovered=Action.HOLD, approvers=GROUPS), a_finding())
     assert (quiet.because, quiet.reason) == (("b",), "")
+
+
+@pytest.mark.parametrize(
+    ("rule", "fires"),
+    [
+        *((f"{kind}-payments", True) for kind in MATERIAL),
+        ("fingerprint-payments-2", False),
+        ("iban-payments", False),
+        ("payments", False),
+    ],
+)
+def test_material_is_told_by_its_label(rule: str, fires: bool) -> None:
+    mine = Statement("mine", Action.BLOCK, BOTH, findings=FindingMatch(labels=frozenset({"payments"})))
+
+    assert judged(a_policy(ALLOW, mine, uncovered=Action.ALLOW), a_finding(rule=rule)).action is (
+        Action.BLOCK if fires else Action.ALLOW
+    )
+
+
+def test_every_kind_of_material_that_is_found_has_labels() -> None:
+    assert set(MATERIAL) == set(TAGS)
+
+
+def test_a_statement_that_is_off_or_watches_sees_no_originals_but_is_worth_looking_for() -> None:
+    match = FindingMatch()
+    sees = Statement("sees", Action.ALLOW, frozenset({Direction.RESPONSE}), findings=match, restore=True)
+    block = Statement("block", Action.BLOCK, BOTH, findings=match)
+    for mode in (Mode.SHADOW, Mode.OFF):
+        policy = a_policy(ALLOW, replace(sees, mode=mode), replace(block, mode=mode), uncovered=Action.ALLOW)
+
+        assert restores(policy, a_principal(), a_call("hello")) == ()
+        assert acts_on(policy, a_principal(), a_call("hello"), a_finding()) is (mode is Mode.SHADOW)

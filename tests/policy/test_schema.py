@@ -6,7 +6,8 @@ from weighlock import rulefile
 from weighlock.errors import ConfigError
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Level, OperatorSpec
-from weighlock.policy.schema import CallMatch, FindingMatch, Policy, PrincipalMatch, Statement, parse
+from weighlock.policy.schema import parse
+from weighlock.policy.statements import CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 
 GOOD = """\
 statements:
@@ -31,12 +32,16 @@ statements:
   - id: a
     effect: hold
     direction: request
-    principals: {issuers: [i], workloads: [w], owners: [o], groups: [g]}
-    calls: {destinations: [d], dialects: [x], operations: [y], models: [m], min_size: 10}
-    findings: {entities: [US_SSN], tags: [pii], level: high, score: 0.5, count: 3}
+    principals: {issuers: [i], workloads: [w], owners: [o], groups: [g], claims: {event: [push], /run/id: ["7"]}}
+    calls: {destinations: [d], dialects: [x], operations: [y], models: [m], min_size: 10, max_size: 20, stream: true}
+    findings: {entities: [US_SSN], tags: [pii], level: high, score: 0.5, count: 3, labels: [payments]}
     approvers: {groups: [leads, legal]}
     within: 15m
     reason: Ask.
+    mode: shadow
+    severity: high
+    owner: privacy@example.com
+    references: ["https://wiki.example.com/7"]
   - {id: b, effect: mask, findings: {}, operator: {name: mask, keep_last: 2, char: "#"}}
 """
 
@@ -46,12 +51,18 @@ statements:
         id="a",
         effect=Action.HOLD,
         directions=frozenset({Direction.REQUEST}),
-        principals=PrincipalMatch(frozenset("i"), frozenset("w"), frozenset("o"), frozenset("g")),
-        calls=CallMatch(frozenset("d"), frozenset("x"), frozenset("y"), frozenset("m"), 10),
-        findings=FindingMatch(frozenset({"US_SSN"}), frozenset({"pii"}), Level.HIGH, 0.5, 3),
+        principals=PrincipalMatch(
+            *map(frozenset, "iwog"), claims={"event": frozenset({"push"}), "/run/id": frozenset({"7"})}
+        ),
+        calls=CallMatch(*map(frozenset, "dxym"), 10, 20, True),
+        findings=FindingMatch(frozenset({"US_SSN"}), frozenset({"pii"}), Level.HIGH, 0.5, 3, frozenset({"payments"})),
         approvers=frozenset({"leads", "legal"}),
         within=900.0,
         reason="Ask.",
+        mode=Mode.SHADOW,
+        severity=Level.HIGH,
+        owner="privacy@example.com",
+        references=("https://wiki.example.com/7",),
     )
     assert policy.statements[1].operator == OperatorSpec("mask", {"keep_last": 2, "char": "#"})
     assert (policy.uncovered, policy.uncovered_approvers) == (Action.HOLD, frozenset({"leads"}))
@@ -109,6 +120,15 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "a size below none": (one("effect: allow", "calls: {min_size: -1}"), ":4:23", "not between"),
     "an entity in lower case": (one("effect: block", "findings: {entities: [email]}"), ":4:27", "EMAIL_ADDRESS"),
     "a tag in capitals": (one("effect: block", "findings: {tags: [PII]}"), ":4:23", "a tag"),
+    "claims as a list": (one("effect: allow", "principals: {claims: [a]}"), ":4:26", "expected a mapping"),
+    "a claim of one value": (one("effect: allow", "principals: {claims: {a: b}}"), ":4:30", "expected a list"),
+    "a claim of no value": (one("effect: allow", "principals: {claims: {a: []}}"), ":4:30", "empty list"),
+    "sizes that cross": (one("effect: allow", "calls: {min_size: 9, max_size: 8}"), ":4:36", "no call would match"),
+    "a stream that may be": (one("effect: allow", "calls: {stream: maybe}"), ":4:21", "true or false"),
+    "a label in capitals": (one("effect: block", "findings: {labels: [Payments]}"), ":4:25", "a label"),
+    "unknown mode": (one("effect: allow", "mode: shadwo"), ":4:11", "did you mean 'shadow'"),
+    "unknown severity": (one("effect: allow", "severity: hihg"), ":4:15", "did you mean 'high'"),
+    "a reference to nothing": (one("effect: allow", "references: [wiki]"), ":4:18", "an address of the web"),
     "unknown level": (one("effect: block", "findings: {level: hihg}"), ":4:23", "did you mean 'high'"),
     "a score above one": (one("effect: block", "findings: {score: 1.5}"), ":4:23", "not between 0 and 1"),
     "a score that is no number": (one("effect: block", "findings: {score: .nan}"), ":4:23", "a number"),

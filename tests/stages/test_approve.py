@@ -10,7 +10,7 @@ from weighlock.errors import Forbidden
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Exchange, Outbound
 from weighlock.policy.decide import decide
-from weighlock.policy.schema import Policy, Statement
+from weighlock.policy.statements import Policy, Statement
 from weighlock.stages.approve import Approve
 
 BOTH = frozenset(Direction)

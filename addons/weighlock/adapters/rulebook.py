@@ -24,7 +24,8 @@ from weighlock.identity.people import Person
 from weighlock.identity.transmitters import Transmitter
 from weighlock.identity.workloads import Workload
 from weighlock.policy import destinations, schema
-from weighlock.policy.schema import OperatorTable, Policy
+from weighlock.policy.schema import OperatorTable
+from weighlock.policy.statements import Policy
 from weighlock.rulefile import Node
 
 LIMIT = 16 << 20

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from weighlock.claims import value
 from weighlock.errors import Forbidden
-from weighlock.identity.claims import value
 from weighlock.model import Principal
 
 PSEUDO_CLAIMS = ("person", "workload", "session", "token", "key")

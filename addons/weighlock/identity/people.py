@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from weighlock.identity.claims import text
+from weighlock.claims import text
 from weighlock.rulefile import Node
 
 

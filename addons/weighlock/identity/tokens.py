@@ -22,9 +22,9 @@ from typing import Any, TypeGuard
 
 from jose.backends.base import Key
 
+from weighlock.claims import value
 from weighlock.errors import Malformed
 from weighlock.identity import keys
-from weighlock.identity.claims import value
 from weighlock.identity.faults import MAX_KID, MAX_LENGTH, fault
 from weighlock.identity.issuers import Issuer
 from weighlock.wire import jsontext

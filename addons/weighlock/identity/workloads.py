@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from weighlock.claims import text
 from weighlock.errors import Forbidden
 from weighlock.identity import people as persons
-from weighlock.identity.claims import text
 from weighlock.identity.people import Person
 from weighlock.rulefile import Node
 

@@ -107,9 +107,11 @@ def _name(token: str) -> str:
 
 
 def verdict(verdict: Verdict) -> dict[str, Any]:
-    return {
+    would = {} if verdict.would is None else {"would": verdict.would.name.lower(), "shadow": list(verdict.shadow)}
+    return would | {
         "action": verdict.action.name.lower(),
         "because": list(verdict.because),
+        "matched": list(verdict.matched),
         "operators": {entity: operator.name for entity, operator in verdict.operators.items()},
         "policy": verdict.policy,
         "reason": verdict.reason,

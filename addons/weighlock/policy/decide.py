@@ -1,52 +1,90 @@
 """The verdict: a pure function of policy, principal, call and findings.
 
 Laws: the order of statements and findings makes no difference; another statement of a stricter effect never loosens;
-where nothing allows, the call is blocked.
+where nothing allows, the call is blocked; a statement that only watches changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from weighlock import claims
 from weighlock.model import ENCODED, Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
-from weighlock.policy.schema import CallMatch, FindingMatch, Policy, PrincipalMatch, Statement
+from weighlock.policy.statements import (
+    MATERIAL,
+    CallMatch,
+    FindingMatch,
+    Mode,
+    Policy,
+    PrincipalMatch,
+    Statement,
+)
 
 NO_ALLOW = "no-allow"
 UNCOVERED = "uncovered"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A statement that matched, what it does, and the findings that it is about."""
+
+    statement: Statement
+    effect: Action
+    found: Sequence[Finding] = ()
 
 
 def decide(
     policy: Policy, principal: Principal, call: Call, findings: Sequence[Finding], direction: Direction
 ) -> Verdict:
     """What happens to *call*, or to the reply to it. Nobody can be asked about a reply, so there HOLD is BLOCK."""
-    speaking = [
-        statement
-        for statement in policy.statements
-        if direction in statement.directions
-        and not statement.restore
-        and _principal(statement.principals, principal)
-        and _call(statement.calls, call)
+    matched = [
+        match for statement in policy.statements if (match := _match(statement, principal, call, findings, direction))
     ]
-    matched = [statement for statement in speaking if _fires(statement, findings)]
-    effects = [(statement, _effect(statement, findings)) for statement in matched]
-    because = {statement.id: effect for statement, effect in effects}
-    if not any(statement.effect is Action.ALLOW and statement.findings is None for statement in matched):
+    in_force = [match for match in matched if match.statement.mode is Mode.ENFORCE]
+    verdict = _verdict(policy, in_force, findings, direction)
+    if len(in_force) == len(matched):
+        return verdict
+    shadow = sorted(match.statement.id for match in matched if match.statement.mode is Mode.SHADOW)
+    return replace(verdict, shadow=tuple(shadow), would=_verdict(policy, matched, findings, direction).action)
+
+
+def _match(
+    statement: Statement, principal: Principal, call: Call, findings: Sequence[Finding], direction: Direction
+) -> Match | None:
+    if statement.restore or not _speaks(statement, principal, call, direction):
+        return None
+    if statement.findings is None:
+        return Match(statement, statement.effect)
+    found = [finding for finding in findings if speaks_of(statement.findings, finding)]
+    if len(found) < statement.findings.count:
+        return None
+    if statement.encoded is Action.BLOCK and any(finding.view == ENCODED for finding in found):
+        return Match(statement, Action.BLOCK, found)
+    return Match(statement, statement.effect, found)
+
+
+def _verdict(policy: Policy, matched: Sequence[Match], findings: Sequence[Finding], direction: Direction) -> Verdict:
+    because = {match.statement.id: match.effect for match in matched}
+    allows = (match.statement for match in matched if match.effect is Action.ALLOW)
+    if not any(statement.findings is None for statement in allows):
         because[NO_ALLOW] = Action.BLOCK
-    covered = {finding for statement in matched for finding in _of(statement, findings)}
+    covered = {finding for match in matched for finding in match.found}
     if any(finding not in covered for finding in findings) and policy.uncovered is not Action.ALLOW:
         because[UNCOVERED] = max(policy.uncovered, because.get(UNCOVERED, Action.ALLOW))
     action = strictest = max(because.values())
     if direction is Direction.RESPONSE and action is Action.HOLD:
         action = Action.BLOCK
-    decisive = [statement for statement, effect in effects if effect == strictest]
+    decisive = [match.statement for match in matched if match.effect == strictest]
     return Verdict(
         action=action,
         because=tuple(sorted(id for id, effect in because.items() if effect == strictest)),
-        operators=_operators(policy, matched, findings),
+        operators=_operators(policy, matched),
         policy=policy.digest,
         reason=next((s.reason for s in sorted(decisive, key=lambda s: s.id) if s.reason), _said(because, strictest)),
         approvers=_approvers(policy, decisive, because) if action is Action.HOLD else frozenset(),
         within=min((s.within for s in decisive if s.within), default=0.0) if action is Action.HOLD else 0.0,
+        matched=tuple(sorted(match.statement.id for match in matched)),
     )
 
 
@@ -55,23 +93,26 @@ def restores(policy: Policy, principal: Principal, call: Call) -> tuple[FindingM
     return tuple(
         statement.findings or FindingMatch()
         for statement in policy.statements
-        if statement.restore and _principal(statement.principals, principal) and _call(statement.calls, call)
+        if statement.restore
+        and statement.mode is Mode.ENFORCE
+        and _speaks(statement, principal, call, Direction.RESPONSE)
     )
 
 
 def acts_on(policy: Policy, principal: Principal, call: Call, finding: Finding) -> bool:
-    """Whether *finding* in the reply to *call* could make a difference, by itself or together with others."""
+    """Whether *finding* in the reply to *call* could make a difference, by itself or together with others: also to what
+    is only recorded.
+    """
     speaking = [
         statement
         for statement in policy.statements
         if statement.findings
         and not statement.restore
-        and Direction.RESPONSE in statement.directions
-        and _principal(statement.principals, principal)
-        and _call(statement.calls, call)
+        and _speaks(statement, principal, call, Direction.RESPONSE)
         and speaks_of(statement.findings, finding)
     ]
-    covered = any(statement.findings and statement.findings.count == 1 for statement in speaking)
+    in_force = [statement for statement in speaking if statement.mode is Mode.ENFORCE]
+    covered = any(statement.findings and statement.findings.count == 1 for statement in in_force)
     stricter = any(statement.effect > Action.ALLOW for statement in speaking)
     return stricter or (not covered and policy.uncovered is not Action.ALLOW)
 
@@ -83,19 +124,13 @@ def alone(
     return decide(policy, principal, call, (finding,), direction).operators.get(finding.entity)
 
 
-def _fires(statement: Statement, findings: Sequence[Finding]) -> bool:
-    return statement.findings is None or len(_of(statement, findings)) >= statement.findings.count
-
-
-def _effect(statement: Statement, findings: Sequence[Finding]) -> Action:
-    if statement.encoded is Action.BLOCK and any(finding.view == ENCODED for finding in _of(statement, findings)):
-        return Action.BLOCK
-    return statement.effect
-
-
-def _of(statement: Statement, findings: Iterable[Finding]) -> list[Finding]:
-    match = statement.findings
-    return [finding for finding in findings if speaks_of(match, finding)] if match else []
+def _speaks(statement: Statement, principal: Principal, call: Call, direction: Direction) -> bool:
+    return (
+        statement.mode is not Mode.OFF
+        and direction in statement.directions
+        and _principal(statement.principals, principal)
+        and _call(statement.calls, call)
+    )
 
 
 def _principal(match: PrincipalMatch, principal: Principal) -> bool:
@@ -104,7 +139,13 @@ def _principal(match: PrincipalMatch, principal: Principal) -> bool:
         and _in(principal.workload, match.workloads)
         and _in(principal.owner, match.owners)
         and (not match.groups or bool(match.groups & principal.groups))
+        and all(_has(principal, name, values) for name, values in match.claims.items())
     )
+
+
+def _has(principal: Principal, name: str, values: frozenset[str]) -> bool:
+    held = claims.value(principal.claims, name)
+    return any(claims.spelled(one) in values for one in (held if isinstance(held, list) else [held]))
 
 
 def _call(match: CallMatch, call: Call) -> bool:
@@ -114,26 +155,29 @@ def _call(match: CallMatch, call: Call) -> bool:
         and _in(call.operation, match.operations)
         and _in(call.model, match.models)
         and call.size >= match.min_size
+        and (match.max_size is None or call.size <= match.max_size)
+        and match.stream in (None, call.stream)
     )
 
 
 def speaks_of(match: FindingMatch, finding: Finding) -> bool:
     """Whether *finding* is one of those that a statement counts."""
     named = not (match.entities or match.tags) or finding.entity in match.entities or bool(match.tags & finding.tags)
-    return named and finding.level >= match.level and finding.score >= match.score
+    labelled = not match.labels or finding.rule in {f"{kind}-{label}" for kind in MATERIAL for label in match.labels}
+    return named and labelled and finding.level >= match.level and finding.score >= match.score
 
 
 def _in(value: str, allowed: frozenset[str]) -> bool:
     return not allowed or value in allowed
 
 
-def _operators(policy: Policy, matched: Sequence[Statement], findings: Sequence[Finding]) -> dict[str, OperatorSpec]:
+def _operators(policy: Policy, matched: Sequence[Match]) -> dict[str, OperatorSpec]:
     """By entity. A call that is let through by approval is masked all the same."""
     asked: dict[str, list[OperatorSpec]] = {}
-    for statement in matched:
-        if statement.operator is not None:
-            for entity in {finding.entity for finding in _of(statement, findings)}:
-                asked.setdefault(entity, []).append(statement.operator)
+    for match in matched:
+        if match.statement.operator is not None:
+            for entity in {finding.entity for finding in match.found}:
+                asked.setdefault(entity, []).append(match.statement.operator)
     return {entity: _strictest(policy, specs) for entity, specs in asked.items()}
 
 

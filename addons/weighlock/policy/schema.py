@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 from ruamel.yaml.nodes import ScalarNode
 
 from weighlock.errors import ConfigError
-from weighlock.model import ENTITY, ID, LEVELS, Action, Direction, Level, OperatorSpec
+from weighlock.model import ENTITY, ID, LEVELS, Action, Direction, OperatorSpec
+from weighlock.policy.statements import CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 from weighlock.rulefile import Node
 
 RESTORE = "restore"
@@ -18,66 +18,12 @@ RESTORE = "restore"
 OperatorTable = Mapping[str, Mapping[str, type]]
 """Operator → its parameters and their types; the strictest operator stands first."""
 
-
-@dataclass(frozen=True, slots=True)
-class PrincipalMatch:
-    """Each set that is not empty must hold the principal's value; *groups*, one of its groups."""
-
-    issuers: frozenset[str] = frozenset()
-    workloads: frozenset[str] = frozenset()
-    owners: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class CallMatch:
-    """Each set that is not empty must hold the call's value. *min_size* counts bytes of the body as sent."""
-
-    destinations: frozenset[str] = frozenset()
-    dialects: frozenset[str] = frozenset()
-    operations: frozenset[str] = frozenset()
-    models: frozenset[str] = frozenset()
-    min_size: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class FindingMatch:
-    """Findings of these entities or tags (any where both are empty), so bad and so sure at least; *count* of them."""
-
-    entities: frozenset[str] = frozenset()
-    tags: frozenset[str] = frozenset()
-    level: Level = Level.INFORMATIONAL
-    score: float = 0.0
-    count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    id: str
-    effect: Action
-    directions: frozenset[Direction]
-    principals: PrincipalMatch = PrincipalMatch()
-    calls: CallMatch = CallMatch()
-    findings: FindingMatch | None = None
-    operator: OperatorSpec | None = None
-    restore: bool = False
-    """Pseudonyms that the session itself sent become what they stand for again, in replies; that is all it does."""
-    encoded: Action = Action.MASK
-    """What is done where one of its findings was encoded: masked as the whole of what it was encoded in, or blocked."""
-    approvers: frozenset[str] = frozenset()
-    within: float = 0.0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    statements: tuple[Statement, ...]
-    uncovered: Action
-    """For a finding that no statement speaks of."""
-    uncovered_approvers: frozenset[str]
-    strictness: Mapping[str, int]
-    """Operator → its rank; of two asked for one entity, the lower one runs. The lowest needs no parameter."""
-    digest: str = field(default="")
+_MEMBERS = (
+    *("direction", "principals", "calls", "findings", "operator", "encoded", "approvers", "within", "reason"),
+    *("mode", "severity", "owner", "references"),
+)
+_LABEL = r"[a-z0-9][a-z0-9-]{0,47}"
+_SIZE = 1 << 40
 
 
 def parse(files: Iterable[Node], operators: OperatorTable, digest: str) -> Policy:
@@ -111,8 +57,7 @@ def _uncovered(node: Node) -> tuple[Action, frozenset[str]]:
 
 
 def _statement(node: Node, operators: OperatorTable) -> Statement:
-    optional = ["direction", "principals", "calls", "findings", "operator", "encoded", "approvers", "within", "reason"]
-    members = node.mapping(required=["id", "effect"], optional=optional)
+    members = node.mapping(required=["id", "effect"], optional=_MEMBERS)
     if members["id"].yaml.value in ("no-allow", "uncovered"):
         raise members["id"].error("this id is one of the gateway's own reasons")
     restore = members["effect"].yaml.value == RESTORE
@@ -121,8 +66,8 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         id=members["id"].text(ID, "an id of lower-case words and hyphens"),
         effect=effect,
         directions=_directions(members.get("direction")),
-        principals=_sets(members.get("principals"), PrincipalMatch),
-        calls=_calls(members.get("calls")),
+        principals=_principals(members["principals"]) if "principals" in members else PrincipalMatch(),
+        calls=_calls(members["calls"]) if "calls" in members else CallMatch(),
         findings=_findings(members["findings"]) if "findings" in members else None,
         operator=_operator(members["operator"], operators) if "operator" in members else None,
         restore=restore,
@@ -130,6 +75,12 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         approvers=_approvers(members["approvers"]) if "approvers" in members else frozenset(),
         within=members["within"].read(duration, "a duration such as 15m") if "within" in members else 0.0,
         reason=members["reason"].text() if "reason" in members else "",
+        mode=Mode(members["mode"].choice([mode.value for mode in Mode])) if "mode" in members else Mode.ENFORCE,
+        severity=LEVELS[members["severity"].choice(LEVELS)] if "severity" in members else None,
+        owner=members["owner"].text() if "owner" in members else "",
+        references=members["references"].strings(r"https?://\S+", "an address of the web")
+        if "references" in members
+        else (),
     )
     if effect is Action.MASK and (statement.findings is None or statement.operator is None):
         raise node.error("`mask` needs `findings` and an `operator`")
@@ -159,10 +110,11 @@ def _directions(node: Node | None) -> frozenset[Direction]:
     return frozenset(Direction) if chosen == "both" else frozenset({Direction(chosen)})
 
 
-def _sets[T](node: Node | None, kind: Callable[..., T], names: Iterable[str] = ()) -> T:
-    known = list(names) or ["issuers", "workloads", "owners", "groups"]
-    members = node.mapping(optional=known) if node else {}
-    return kind(**{name: _some(member) for name, member in members.items()})
+def _principals(node: Node) -> PrincipalMatch:
+    members = node.mapping(optional=["issuers", "workloads", "owners", "groups", "claims"])
+    claims = members.pop("claims", None)
+    sets = {name: _some(member) for name, member in members.items()}
+    return PrincipalMatch(**sets, claims={name: _some(held) for name, held in claims.members()} if claims else {})
 
 
 def _some(node: Node, pattern: str = r"(?s).+", hint: str = "text") -> frozenset[str]:
@@ -172,18 +124,22 @@ def _some(node: Node, pattern: str = r"(?s).+", hint: str = "text") -> frozenset
     return values
 
 
-def _calls(node: Node | None) -> CallMatch:
-    known = ["destinations", "dialects", "operations", "models"]
-    members = node.mapping(optional=[*known, "min_size"]) if node else {}
-    size = members.pop("min_size", None)
+def _calls(node: Node) -> CallMatch:
+    sets = ["destinations", "dialects", "operations", "models"]
+    members = node.mapping(optional=[*sets, "min_size", "max_size", "stream"])
+    low, high = (members[name].integer(0, _SIZE) if name in members else None for name in ("min_size", "max_size"))
+    if low is not None and high is not None and low > high:
+        raise members["max_size"].error("less than `min_size`: no call would match")
     return CallMatch(
-        **{name: _some(member) for name, member in members.items()},
-        min_size=size.integer(0, 1 << 40) if size else 0,
+        **{name: _some(member) for name, member in members.items() if name in sets},
+        min_size=low or 0,
+        max_size=high,
+        stream=members["stream"].boolean() if "stream" in members else None,
     )
 
 
 def _findings(node: Node) -> FindingMatch:
-    members = node.mapping(optional=["entities", "tags", "level", "score", "count"])
+    members = node.mapping(optional=["entities", "tags", "level", "score", "count", "labels"])
     given: dict[str, object] = {}
     if "entities" in members:
         given["entities"] = _some(members["entities"], ENTITY, "an entity such as EMAIL_ADDRESS")
@@ -195,6 +151,8 @@ def _findings(node: Node) -> FindingMatch:
         given["score"] = members["score"].number(0, 1)
     if "count" in members:
         given["count"] = members["count"].integer(1, 1_000_000)
+    if "labels" in members:
+        given["labels"] = _some(members["labels"], _LABEL, "a label of indexed material")
     return FindingMatch(**given)  # type: ignore[arg-type]
 
 

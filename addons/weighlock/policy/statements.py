@@ -1,0 +1,98 @@
+"""What a policy is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from weighlock.model import Action, Direction, Level, OperatorSpec
+
+
+class Mode(StrEnum):
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+    """Judged, and recorded as what would have been; it decides nothing."""
+    OFF = "off"
+    """Checked like the others when it is loaded, and not judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalMatch:
+    """Each set that is not empty must hold the principal's value; *groups*, one of its groups.
+
+    *claims*: each named claim (or JSON pointer) must have one of its values, or be a list that holds one. Whoever has
+    no such claim is not matched: to block by a claim, allow by it.
+    """
+
+    issuers: frozenset[str] = frozenset()
+    workloads: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    claims: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallMatch:
+    """Each set that is not empty must hold the call's value. Sizes count bytes of the body as sent, both included."""
+
+    destinations: frozenset[str] = frozenset()
+    dialects: frozenset[str] = frozenset()
+    operations: frozenset[str] = frozenset()
+    models: frozenset[str] = frozenset()
+    min_size: int = 0
+    max_size: int | None = None
+    stream: bool | None = None
+
+
+MATERIAL = ("fingerprint", "record", "canary")
+"""Kinds of an installation's own material; a rule of such a finding is `KIND-LABEL`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingMatch:
+    """Findings of these entities or tags (any where both are empty), so bad and so sure at least; *count* of them.
+
+    *labels* are those under which material was indexed; with them, nothing else is spoken of.
+    """
+
+    entities: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    level: Level = Level.INFORMATIONAL
+    score: float = 0.0
+    count: int = 1
+    labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    id: str
+    effect: Action
+    directions: frozenset[Direction]
+    principals: PrincipalMatch = field(default_factory=PrincipalMatch)
+    calls: CallMatch = CallMatch()
+    findings: FindingMatch | None = None
+    operator: OperatorSpec | None = None
+    restore: bool = False
+    """Pseudonyms that the session itself sent become what they stand for again, in replies; that is all it does."""
+    encoded: Action = Action.MASK
+    """What is done where one of its findings was encoded: masked as the whole of what it was encoded in, or blocked."""
+    approvers: frozenset[str] = frozenset()
+    within: float = 0.0
+    reason: str = ""
+    mode: Mode = Mode.ENFORCE
+    severity: Level | None = None
+    """How bad it is, for people and reports; it decides nothing. Nor do the next two."""
+    owner: str = ""
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    statements: tuple[Statement, ...]
+    uncovered: Action
+    """For a finding that no statement speaks of."""
+    uncovered_approvers: frozenset[str]
+    strictness: Mapping[str, int]
+    """Operator → its rank; of two asked for one entity, the lower one runs. The lowest needs no parameter."""
+    digest: str = field(default="")
