@@ -125,6 +125,8 @@ class Call:
     """Of the body as sent, in bytes."""
     texts: tuple[Text, ...] = field(repr=False)
     not_inspected: tuple[NotInspected, ...] = ()
+    tools: tuple[str, ...] | None = ()
+    """Names of those that it offers or calls, sorted; None where nobody can tell."""
     body: Any = field(default=None, repr=False, compare=False)
     """What was read, which is rewritten and serialised anew; None where there is no body."""
 

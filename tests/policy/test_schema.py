@@ -6,6 +6,7 @@ from weighlock import rulefile
 from weighlock.errors import ConfigError
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Level, OperatorSpec
+from weighlock.policy import condition
 from weighlock.policy.schema import parse
 from weighlock.policy.statements import CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 
@@ -33,11 +34,13 @@ statements:
     effect: hold
     direction: request
     principals: {issuers: [i], workloads: [w], owners: [o], groups: [g], claims: {event: [push], /run/id: ["7"]}}
-    calls: {destinations: [d], dialects: [x], operations: [y], models: [m], min_size: 10, max_size: 20, stream: true}
+    calls: {destinations: [d], dialects: [x], operations: [y], models: [m], min_size: 10, max_size: 20, stream: true,
+            tools: [t]}
     findings: {entities: [US_SSN], tags: [pii], level: high, score: 0.5, count: 3, labels: [payments]}
     approvers: {groups: [leads, legal]}
     within: 15m
     reason: Ask.
+    when: call.size > 12
     mode: shadow
     severity: high
     owner: privacy@example.com
@@ -54,11 +57,12 @@ statements:
         principals=PrincipalMatch(
             *map(frozenset, "iwog"), claims={"event": frozenset({"push"}), "/run/id": frozenset({"7"})}
         ),
-        calls=CallMatch(*map(frozenset, "dxym"), 10, 20, True),
+        calls=CallMatch(*map(frozenset, "dxym"), 10, 20, True, frozenset("t")),
         findings=FindingMatch(frozenset({"US_SSN"}), frozenset({"pii"}), Level.HIGH, 0.5, 3, frozenset({"payments"})),
         approvers=frozenset({"leads", "legal"}),
         within=900.0,
         reason="Ask.",
+        when=condition.read("call.size > 12"),
         mode=Mode.SHADOW,
         severity=Level.HIGH,
         owner="privacy@example.com",
@@ -126,6 +130,18 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "sizes that cross": (one("effect: allow", "calls: {min_size: 9, max_size: 8}"), ":4:36", "no call would match"),
     "a stream that may be": (one("effect: allow", "calls: {stream: maybe}"), ":4:21", "true or false"),
     "a label in capitals": (one("effect: block", "findings: {labels: [Payments]}"), ":4:25", "a label"),
+    "a condition that is none": (one("effect: allow", "when: call.size >"), ":4:11", "not CEL"),
+    "a condition of nothing known": (one("effect: allow", "when: request.size > 3"), ":4:11", "'request' is not known"),
+    "a condition that a stream cannot know": (
+        one("effect: mask", "findings: {}", "operator: redact", "when: findings.count > 3"),
+        ":6:11",
+        "streamed reply",
+    ),
+    "originals by what is found": (
+        one("effect: restore", "direction: response", "findings: {}", "when: findings.count > 3"),
+        ":6:11",
+        "originals",
+    ),
     "unknown mode": (one("effect: allow", "mode: shadwo"), ":4:11", "did you mean 'shadow'"),
     "unknown severity": (one("effect: allow", "severity: hihg"), ":4:15", "did you mean 'high'"),
     "a reference to nothing": (one("effect: allow", "references: [wiki]"), ":4:18", "an address of the web"),

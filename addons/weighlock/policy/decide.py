@@ -1,7 +1,8 @@
 """The verdict: a pure function of policy, principal, call and findings.
 
 Laws: the order of statements and findings makes no difference; another statement of a stricter effect never loosens;
-where nothing allows, the call is blocked; a statement that only watches changes nothing.
+where nothing allows, the call is blocked; a condition that cannot be evaluated blocks; a statement that only watches
+changes nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from weighlock import claims
 from weighlock.model import ENCODED, Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
+from weighlock.policy.condition import Given, Unevaluable
 from weighlock.policy.statements import (
     MATERIAL,
     CallMatch,
@@ -38,9 +40,8 @@ def decide(
     policy: Policy, principal: Principal, call: Call, findings: Sequence[Finding], direction: Direction
 ) -> Verdict:
     """What happens to *call*, or to the reply to it. Nobody can be asked about a reply, so there HOLD is BLOCK."""
-    matched = [
-        match for statement in policy.statements if (match := _match(statement, principal, call, findings, direction))
-    ]
+    given = Given(principal, call, findings)
+    matched = [match for statement in policy.statements if (match := _match(statement, given, direction))]
     in_force = [match for match in matched if match.statement.mode is Mode.ENFORCE]
     verdict = _verdict(policy, in_force, findings, direction)
     if len(in_force) == len(matched):
@@ -49,16 +50,18 @@ def decide(
     return replace(verdict, shadow=tuple(shadow), would=_verdict(policy, matched, findings, direction).action)
 
 
-def _match(
-    statement: Statement, principal: Principal, call: Call, findings: Sequence[Finding], direction: Direction
-) -> Match | None:
-    if statement.restore or not _speaks(statement, principal, call, direction):
+def _match(statement: Statement, given: Given, direction: Direction) -> Match | None:
+    if statement.restore or not _speaks(statement, given, direction):
         return None
-    if statement.findings is None:
-        return Match(statement, statement.effect)
-    found = [finding for finding in findings if speaks_of(statement.findings, finding)]
-    if len(found) < statement.findings.count:
+    match = statement.findings
+    found = [finding for finding in given.findings if speaks_of(match, finding)] if match else []
+    if match and len(found) < match.count:
         return None
+    try:
+        if statement.when and not statement.when.holds(given):
+            return None
+    except Unevaluable:
+        return Match(statement, Action.BLOCK, found)
     if statement.encoded is Action.BLOCK and any(finding.view == ENCODED for finding in found):
         return Match(statement, Action.BLOCK, found)
     return Match(statement, statement.effect, found)
@@ -90,12 +93,14 @@ def _verdict(policy: Policy, matched: Sequence[Match], findings: Sequence[Findin
 
 def restores(policy: Policy, principal: Principal, call: Call) -> tuple[FindingMatch, ...]:
     """What of its own pseudonyms *principal* sees as they were in the reply to *call*; empty for nothing."""
+    given = Given(principal, call, ())
     return tuple(
         statement.findings or FindingMatch()
         for statement in policy.statements
         if statement.restore
         and statement.mode is Mode.ENFORCE
-        and _speaks(statement, principal, call, Direction.RESPONSE)
+        and _speaks(statement, given, Direction.RESPONSE)
+        and _may_hold(statement, given, otherwise=False)
     )
 
 
@@ -103,17 +108,19 @@ def acts_on(policy: Policy, principal: Principal, call: Call, finding: Finding) 
     """Whether *finding* in the reply to *call* could make a difference, by itself or together with others: also to what
     is only recorded.
     """
+    given = Given(principal, call, (finding,))
     speaking = [
         statement
         for statement in policy.statements
         if statement.findings
         and not statement.restore
-        and _speaks(statement, principal, call, Direction.RESPONSE)
+        and _speaks(statement, given, Direction.RESPONSE)
         and speaks_of(statement.findings, finding)
+        and (statement.counts or _may_hold(statement, given, otherwise=True))
     ]
     in_force = [statement for statement in speaking if statement.mode is Mode.ENFORCE]
-    covered = any(statement.findings and statement.findings.count == 1 for statement in in_force)
-    stricter = any(statement.effect > Action.ALLOW for statement in speaking)
+    covered = any(not statement.counts for statement in in_force)
+    stricter = any(statement.effect > Action.ALLOW or statement.when for statement in speaking)
     return stricter or (not covered and policy.uncovered is not Action.ALLOW)
 
 
@@ -124,12 +131,20 @@ def alone(
     return decide(policy, principal, call, (finding,), direction).operators.get(finding.entity)
 
 
-def _speaks(statement: Statement, principal: Principal, call: Call, direction: Direction) -> bool:
+def _may_hold(statement: Statement, given: Given, *, otherwise: bool) -> bool:
+    """*otherwise*, where nobody can tell."""
+    try:
+        return statement.when is None or statement.when.holds(given)
+    except Unevaluable:
+        return otherwise
+
+
+def _speaks(statement: Statement, given: Given, direction: Direction) -> bool:
     return (
         statement.mode is not Mode.OFF
         and direction in statement.directions
-        and _principal(statement.principals, principal)
-        and _call(statement.calls, call)
+        and _principal(statement.principals, given.principal)
+        and _call(statement.calls, given.call, strict=statement.effect is not Action.ALLOW)
     )
 
 
@@ -148,9 +163,12 @@ def _has(principal: Principal, name: str, values: frozenset[str]) -> bool:
     return any(claims.spelled(one) in values for one in (held if isinstance(held, list) else [held]))
 
 
-def _call(match: CallMatch, call: Call) -> bool:
+def _call(match: CallMatch, call: Call, *, strict: bool) -> bool:
+    """*strict*: what nobody can tell counts as if it matched."""
+    tools = not match.tools or (strict if call.tools is None else not match.tools.isdisjoint(call.tools))
     return (
-        _in(call.destination, match.destinations)
+        tools
+        and _in(call.destination, match.destinations)
         and _in(call.dialect, match.dialects)
         and _in(call.operation, match.operations)
         and _in(call.model, match.models)

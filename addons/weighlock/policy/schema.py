@@ -9,6 +9,7 @@ from ruamel.yaml.nodes import ScalarNode
 
 from weighlock.errors import ConfigError
 from weighlock.model import ENTITY, ID, LEVELS, Action, Direction, OperatorSpec
+from weighlock.policy import condition
 from weighlock.policy.statements import CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 from weighlock.rulefile import Node
 
@@ -20,7 +21,7 @@ OperatorTable = Mapping[str, Mapping[str, type]]
 
 _MEMBERS = (
     *("direction", "principals", "calls", "findings", "operator", "encoded", "approvers", "within", "reason"),
-    *("mode", "severity", "owner", "references"),
+    *("when", "mode", "severity", "owner", "references"),
 )
 _LABEL = r"[a-z0-9][a-z0-9-]{0,47}"
 _SIZE = 1 << 40
@@ -75,6 +76,7 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         approvers=_approvers(members["approvers"]) if "approvers" in members else frozenset(),
         within=members["within"].read(duration, "a duration such as 15m") if "within" in members else 0.0,
         reason=members["reason"].text() if "reason" in members else "",
+        when=_when(members["when"]) if "when" in members else None,
         mode=Mode(members["mode"].choice([mode.value for mode in Mode])) if "mode" in members else Mode.ENFORCE,
         severity=LEVELS[members["severity"].choice(LEVELS)] if "severity" in members else None,
         owner=members["owner"].text() if "owner" in members else "",
@@ -84,12 +86,14 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
     )
     if effect is Action.MASK and (statement.findings is None or statement.operator is None):
         raise node.error("`mask` needs `findings` and an `operator`")
-    many = statement.findings is not None and statement.findings.count > 1
-    if effect is Action.MASK and many and Direction.RESPONSE in statement.directions:
-        hint = "a streamed reply cannot be masked by what will follow: add `direction: request`, or leave `count` out"
-        raise members["findings"].error(hint)
+    if effect is Action.MASK and statement.counts and Direction.RESPONSE in statement.directions:
+        what = "when" if statement.when and statement.when.of_findings else "count"
+        hint = f"a streamed reply cannot be masked by what will follow: add `direction: request`, or leave `{what}` out"
+        raise members["when" if what == "when" else "findings"].error(hint)
     if effect is not Action.MASK and statement.operator is not None:
         raise members["operator"].error("only `mask` takes an operator")
+    if restore and statement.when and statement.when.of_findings:
+        raise members["when"].error("what is found in a reply does not say who may see the originals")
     if restore and (statement.findings is None or statement.directions != {Direction.RESPONSE}):
         raise node.error("`restore` needs `findings` ({} for all), and `direction: response`")
     if effect is not Action.MASK and "encoded" in members:
@@ -125,7 +129,7 @@ def _some(node: Node, pattern: str = r"(?s).+", hint: str = "text") -> frozenset
 
 
 def _calls(node: Node) -> CallMatch:
-    sets = ["destinations", "dialects", "operations", "models"]
+    sets = ["destinations", "dialects", "operations", "models", "tools"]
     members = node.mapping(optional=[*sets, "min_size", "max_size", "stream"])
     low, high = (members[name].integer(0, _SIZE) if name in members else None for name in ("min_size", "max_size"))
     if low is not None and high is not None and low > high:
@@ -136,6 +140,13 @@ def _calls(node: Node) -> CallMatch:
         max_size=high,
         stream=members["stream"].boolean() if "stream" in members else None,
     )
+
+
+def _when(node: Node) -> condition.Condition:
+    try:
+        return condition.read(node.text())
+    except ValueError as error:
+        raise node.error(str(error)) from None
 
 
 def _findings(node: Node) -> FindingMatch:

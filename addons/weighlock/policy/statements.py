@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from weighlock.model import Action, Direction, Level, OperatorSpec
+from weighlock.policy.condition import Condition
 
 
 class Mode(StrEnum):
@@ -43,6 +44,8 @@ class CallMatch:
     min_size: int = 0
     max_size: int | None = None
     stream: bool | None = None
+    tools: frozenset[str] = frozenset()
+    """One of these is among the call's; where nobody can tell, all but `allow` match."""
 
 
 MATERIAL = ("fingerprint", "record", "canary")
@@ -80,11 +83,19 @@ class Statement:
     approvers: frozenset[str] = frozenset()
     within: float = 0.0
     reason: str = ""
+    when: Condition | None = None
+    """Where it can be evaluated, it must hold; where not, the statement blocks."""
     mode: Mode = Mode.ENFORCE
     severity: Level | None = None
     """How bad it is, for people and reports; it decides nothing. Nor do the next two."""
     owner: str = ""
     references: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        """Whether one finding alone does not tell whether it matches."""
+        many = self.findings is not None and self.findings.count > 1
+        return many or (self.when is not None and self.when.of_findings)
 
 
 @dataclass(frozen=True, slots=True)

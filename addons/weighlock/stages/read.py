@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote
 
 from mitmproxy import http
 
-from weighlock.dialects import choose
+from weighlock.dialects import choose, tools
 from weighlock.dialects.base import RequestView
 from weighlock.dialects.dialect import outer_texts
 from weighlock.errors import Malformed, Unsupported
@@ -47,6 +47,7 @@ class Read(Stage):
             size=len(view.body),
             texts=(*outer_texts(view), *said.texts),
             not_inspected=said.not_inspected,
+            tools=tools.named(dialect.name, operation.name, said.body, socket=view.socket),
             body=said.body,
         )
 
