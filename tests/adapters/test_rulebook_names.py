@@ -29,6 +29,7 @@ def with_statement(tmp_path: Path, match: str) -> Rules:
         ("findings: {tags: [pii, unheard-of]}", "'unheard-of' among tags: there is none"),
         ("calls: {destinations: [opneai]}", "'opneai' among destinations: there is none; did you mean 'openai'?"),
         ("calls: {dialects: [antropic]}", "'antropic' among dialects: there is none"),
+        ("calls: {operations: [chat.completion]}", "did you mean 'chat.completions'?"),
         ("principals: {workloads: [example-nightl]}", "did you mean 'example-nightly'?"),
         ("principals: {issuers: ['https://elsewhere.example']}", "among issuers: there is none"),
     ],
@@ -37,7 +38,7 @@ def test_a_name_that_nobody_knows_is_refused_with_the_nearest(tmp_path: Path, ma
     with pytest.raises(ConfigError) as caught:
         with_statement(tmp_path, match)
 
-    assert str(caught.value).startswith("policy: statement 'more' names ")
+    assert str(caught.value).startswith("policy/more.yaml:2:5: statement 'more' names ")
     assert said in str(caught.value)
 
 
@@ -45,7 +46,7 @@ def test_a_name_that_nobody_knows_is_refused_with_the_nearest(tmp_path: Path, ma
     "match",
     [
         "findings: {entities: [PERSON, US_SSN], tags: [place, financial]}",
-        "calls: {destinations: [openai], dialects: [generic], models: [any], operations: [POST /v1/any]}",
+        "calls: {destinations: [openai], dialects: [generic], models: [any], operations: [POST any]}",
         "principals: {workloads: [example-nightly], owners: [dana], groups: [any]}",
     ],
 )

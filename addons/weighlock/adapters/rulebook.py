@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import weighlock
 from weighlock import rulefile
+from weighlock.adapters import rulecheck
 from weighlock.destination import Destination
-from weighlock.detection import material
 from weighlock.detection import rules as detection
 from weighlock.detection.rules import RuleSet
 from weighlock.dialects import DIALECTS
@@ -28,12 +28,13 @@ from weighlock.policy.schema import OperatorTable
 from weighlock.policy.statements import Policy
 from weighlock.rulefile import Node
 
+log = logging.getLogger("weighlock")
+
 LIMIT = 16 << 20
 """Bytes of all rule files together."""
 INTERVAL = 0.5
 """Seconds between two looks at the folder."""
 DETECT, POLICY = "detect/", "policy/"
-_PEOPLE, _WORKLOADS = "identity/people.yaml", "identity/workloads.yaml"
 SETTLE = 0.2
 """Seconds for which a change must hold still: a file that is only half written can be good YAML that says less."""
 
@@ -63,6 +64,8 @@ class Rules:
     policy: Policy
     detect: RuleSet
     digest: str = field(default="")
+    warnings: tuple[str, ...] = ()
+    """What is no mistake, and seldom meant; with its place."""
 
 
 def shipped() -> Path:
@@ -126,10 +129,9 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
         detect=_detection(detect),
         digest=whole,
     )
-    _check_names(rules)
     for name in nodes:
         raise ConfigError("there is no such rule file; a misplaced rule would have no effect", name)
-    return rules
+    return replace(rules, warnings=rulecheck.check(rules))
 
 
 def detection_rules(files: Mapping[str, str]) -> RuleSet:
@@ -145,53 +147,14 @@ def _detection(nodes: Mapping[str, Node]) -> RuleSet:
 
 
 def _identity(nodes: dict[str, Node]) -> IdentityRules:
-    known = people.parse(_one(nodes, _PEOPLE))
+    known = people.parse(_one(nodes, rulecheck.PEOPLE))
     believed = issuers.parse(_one(nodes, "identity/issuers.yaml"))
     return IdentityRules(
         believed,
         known,
-        workloads.parse(_one(nodes, _WORKLOADS), known),
+        workloads.parse(_one(nodes, rulecheck.WORKLOADS), known),
         transmitters.parse(_one(nodes, "identity/transmitters.yaml"), believed),
     )
-
-
-def _check_names(rules: Rules) -> None:
-    """Raises ConfigError for a statement that names what is not there: it would never apply, and nobody would know."""
-    found, listed = rules.detect.rules, rules.destinations.values()
-    known: dict[str, set[str]] = {
-        "entities": {rule.entity for rule in found} | set(detection.NER) | set(material.ENTITIES),
-        "tags": {tag for rule in found for tag in rule.tags}
-        | {tag for _, tags in (*detection.NER.values(), *material.ENTITIES.values()) for tag in tags}
-        | set(material.TAGS[material.Kind.RECORD]),
-        "destinations": {destination.name for destination in listed},
-        "dialects": {dialect.name for dialect in DIALECTS},
-        "issuers": set(rules.identity.issuers),
-        "workloads": {workload.id for workload in rules.identity.workloads},
-        "owners": {person.id for person in rules.identity.people},
-    }
-    for statement in rules.policy.statements:
-        for match in (statement.principals, statement.calls, statement.findings):
-            for kind, names in known.items():
-                for name in sorted(getattr(match, kind, frozenset()) - names):
-                    near = difflib.get_close_matches(name, names, n=1)
-                    hint = f"; did you mean {near[0]!r}?" if near else ""
-                    said = f"statement {statement.id!r} names {name!r} among {kind}: there is none{hint}"
-                    raise ConfigError(said, "policy")
-    for workload in rules.identity.workloads:
-        for name in sorted(workload.destinations - known["destinations"]):
-            raise ConfigError(f"{workload.id!r} names the destination {name!r}: there is none", _WORKLOADS)
-        issuer = rules.identity.issuers.get(workload.issuer)
-        if issuer is None:
-            raise ConfigError(f"{workload.id!r} names an issuer that is not listed", _WORKLOADS)
-        if issuer.ids and not workload.claims.keys() & set(issuer.ids):
-            ids = " or ".join(issuer.ids)
-            raise ConfigError(f"{workload.id!r} names no {ids}: all else can be somebody else's one day", _WORKLOADS)
-    for person in rules.identity.people:
-        for account in person.accounts:
-            named = rules.identity.issuers.get(account.issuer)
-            if named and named.person and account.claim not in named.person:
-                ids = " or ".join(named.person)
-                raise ConfigError(f"an account of {person.id!r} is not told by {ids}", _PEOPLE)
 
 
 def _one(nodes: dict[str, Node], name: str) -> Node:
@@ -211,7 +174,7 @@ class Rulebook:
         """Raises ConfigError where the rules cannot be used: there is no last good version yet."""
         self._folder, self._operators, self._on_event = folder, operators, on_event
         self._complained = ""
-        self.current = compiled(read(folder), operators)
+        self.current = self._warned(compiled(read(folder), operators))
 
     def check(self) -> tuple[str, str] | None:
         """Look once, and swap when the rules changed and are good: the event, where there is one to tell. Sleeps."""
@@ -223,7 +186,7 @@ class Rulebook:
             time.sleep(SETTLE)
             if read(self._folder) != files:
                 return None  # still being written; the next look will see
-            self.current = compiled(files, self._operators)
+            self.current = self._warned(compiled(files, self._operators))
         except ConfigError as error:
             complaint = str(error)
         except Exception as error:  # a defect of ours must not end the watch
@@ -235,6 +198,11 @@ class Rulebook:
             return None
         self._complained = complaint
         return "rejected", complaint
+
+    def _warned(self, rules: Rules) -> Rules:
+        for warning in rules.warnings:
+            log.warning("rules: %s", warning)
+        return rules
 
     async def watch(self, loaded: Callable[[], None]) -> None:
         """For ever. The work is done in a thread; what changes is one reference, and then *loaded* is called."""

@@ -12,6 +12,7 @@ from weighlock.cli.fingerprint import fingerprint
 from weighlock.cli.ledger import ledger
 from weighlock.cli.login import login
 from weighlock.cli.offboard import offboard
+from weighlock.cli.policy import policy
 from weighlock.cli.records import records
 from weighlock.cli.replay import replay
 from weighlock.cli.report import report
@@ -29,7 +30,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(run, login, offboard, cutoffs, approvals, report, ledger, replay),
-    *(reveal, scan, rules, fingerprint, records, canary),
+    *(reveal, scan, rules, policy, fingerprint, records, canary),
 )
 for command in _COMMANDS:
     main.add_command(command)

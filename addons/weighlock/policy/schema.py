@@ -23,7 +23,8 @@ _MEMBERS = (
     *("direction", "principals", "calls", "findings", "operator", "encoded", "approvers", "within", "reason"),
     *("when", "mode", "severity", "owner", "references"),
 )
-_LABEL = r"[a-z0-9][a-z0-9-]{0,47}"
+LABEL = r"[a-z0-9][a-z0-9-]{0,47}"
+DURATION = r"([1-9][0-9]{0,5})(s|m|h)"
 _SIZE = 1 << 40
 
 
@@ -83,6 +84,7 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         references=members["references"].strings(r"https?://\S+", "an address of the web")
         if "references" in members
         else (),
+        where=node.where,
     )
     if effect is Action.MASK and (statement.findings is None or statement.operator is None):
         raise node.error("`mask` needs `findings` and an `operator`")
@@ -163,7 +165,7 @@ def _findings(node: Node) -> FindingMatch:
     if "count" in members:
         given["count"] = members["count"].integer(1, 1_000_000)
     if "labels" in members:
-        given["labels"] = _some(members["labels"], _LABEL, "a label of indexed material")
+        given["labels"] = _some(members["labels"], LABEL, "a label of indexed material")
     return FindingMatch(**given)  # type: ignore[arg-type]
 
 
@@ -194,7 +196,7 @@ def _approvers(node: Node) -> frozenset[str]:
 
 
 def duration(text: str) -> float:
-    match = re.fullmatch(r"([1-9][0-9]{0,5})(s|m|h)", text)
+    match = re.fullmatch(DURATION, text)
     if not match:
         raise ValueError(text)
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]

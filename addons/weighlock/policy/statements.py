@@ -90,6 +90,8 @@ class Statement:
     """How bad it is, for people and reports; it decides nothing. Nor do the next two."""
     owner: str = ""
     references: tuple[str, ...] = ()
+    where: str = field(default="", compare=False)
+    """File, line and column."""
 
     @property
     def counts(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from mitmproxy.websocket import WebSocketMessage
@@ -110,6 +111,10 @@ class Socket:
         if verdict.action >= Action.HOLD:
             raise blocked(verdict)
         masked = partial(alone, policy, principal, call, direction=Direction.REQUEST)
+        if any(finding.entity in verdict.operators and masked(finding) is None for finding in findings):
+            raise blocked(
+                replace(verdict, reason="What counts over several messages cannot be masked in each of them.")
+            )
         run = self._parts.operators(principal)
         rewrites = {text.pointer: apply.rewrites(text, findings, masked, run) for text in texts}
         return findings, verdict, {pointer: found for pointer, found in rewrites.items() if found}
