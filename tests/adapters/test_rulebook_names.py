@@ -13,7 +13,7 @@ from weighlock.masking.operators import OPERATORS
 
 
 def with_statement(tmp_path: Path, match: str) -> Rules:
-    folder = Path(shutil.copytree(shipped(), tmp_path / "rules"))
+    folder = Path(shutil.copytree(shipped(), tmp_path / "rules", ignore=shutil.ignore_patterns("*.cases.yaml")))
     (folder / "policy" / "more.yaml").write_text(f"statements:\n  - {{id: more, effect: block, {match}}}\n")
     return compiled(read(folder), OPERATORS)
 

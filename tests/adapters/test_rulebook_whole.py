@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from weighlock.adapters import rulebook
-from weighlock.adapters.rulebook import Rulebook, compiled, read, shipped
+from weighlock.adapters.rulebook import Rulebook, compiled, digest, read, shipped
 from weighlock.errors import ConfigError
 from weighlock.masking.operators import OPERATORS
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(shipped(), tmp_path / "rules"))
+    """The shipped ones, but for the cases: what is done to the policy here would fail in them."""
+    return Path(shutil.copytree(shipped(), tmp_path / "rules", ignore=shutil.ignore_patterns("*.cases.yaml")))
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_linked_folder_is_refused_and_not_passed_over(folder: Path, tmp_path: 
 
 
 def test_rules_linked_as_a_config_map_mounts_them_are_read(folder: Path, tmp_path: Path) -> None:
-    mounted = tmp_path / "mounted"
+    mounted, before = tmp_path / "mounted", digest(read(folder))
     mounted.mkdir()
     folder.rename(mounted / "..2026")
     (mounted / "..data").symlink_to("..2026")
@@ -84,7 +85,7 @@ def test_rules_linked_as_a_config_map_mounts_them_are_read(folder: Path, tmp_pat
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(path)
 
-    assert compiled(read(mounted), OPERATORS).digest == compiled(read(shipped()), OPERATORS).digest
+    assert compiled(read(mounted), OPERATORS).digest == before
 
 
 @pytest.mark.timeout(10)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from weighlock.adapters.rulebook import shipped
 from weighlock.cli import main
-from weighlock.cli.common import EXIT_CONFIG
+from weighlock.cli.common import EXIT_CONFIG, EXIT_WRONG
 
 
 def run(*arguments: str | Path, exit_code: int = 0) -> Result:
@@ -65,3 +65,18 @@ def test_what_is_seldom_meant_is_warned_of(folder: Path) -> None:
 
 def test_the_schema_is_printed() -> None:
     assert json.loads(run("schema").stdout)["properties"]["statements"]["type"] == "array"
+
+
+def test_the_cases_of_the_shipped_policy_hold() -> None:
+    assert run("test").output == "ok: 15 cases\n"
+
+
+def test_a_case_that_fails_keeps_a_policy_out_and_is_told(folder: Path) -> None:
+    (folder / "policy" / "more.cases.yaml").write_text("cases:\n  - {name: all is well, expect: {action: hold}}\n")
+    wrong = "action allow, not hold (because workloads-may-call)"
+
+    assert f"more.cases.yaml:2:5: the case 'all is well' fails: {wrong}" in run("check", folder, exit_code=78).stderr
+    output = run("test", folder, exit_code=EXIT_WRONG).output
+    assert output == f"policy/more.cases.yaml:2:5: all is well: {wrong}\n1 FAILED: 16 cases\n"
+    told: Any = json.loads(run("test", folder, "--json", exit_code=EXIT_WRONG).stdout)
+    assert told["failures"] == [{"case": "all is well", "where": "policy/more.cases.yaml:2:5", "wrong": wrong}]

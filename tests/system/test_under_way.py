@@ -173,6 +173,7 @@ def test_a_policy_tightened_while_held_wins_over_the_approval(own: Gateway, host
     with asking(own, BULK) as answer:
         held = pending(own)
         strict = "statements:\n  - {id: nobody, effect: block, reason: Closed for today.}\n"
+        (own.rules / "policy" / "default.cases.yaml").unlink()
         (own.rules / "policy" / "strict.yaml").write_text(strict)
         while ask(own, "ping").status_code == 200:
             pass
@@ -246,6 +247,7 @@ def test_a_lifted_cut_off_lets_the_pipeline_in_again(own: Gateway) -> None:
 def test_rules_that_are_wrong_leave_the_last_good_ones_in_force(own: Gateway) -> None:
     file = own.rules / "policy" / "default.yaml"
     good = file.read_text()
+    file.with_name("default.cases.yaml").unlink()
     file.write_text(good.replace("effect: block", "effect: blok"))
     while "rules rejected" not in own.output:
         assert ask(own, "still allowed").status_code == 200

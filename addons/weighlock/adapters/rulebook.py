@@ -23,7 +23,8 @@ from weighlock.identity.issuers import Issuer
 from weighlock.identity.people import Person
 from weighlock.identity.transmitters import Transmitter
 from weighlock.identity.workloads import Workload
-from weighlock.policy import destinations, schema
+from weighlock.policy import cases, destinations, schema
+from weighlock.policy.cases import Case
 from weighlock.policy.schema import OperatorTable
 from weighlock.policy.statements import Policy
 from weighlock.rulefile import Node
@@ -34,7 +35,7 @@ LIMIT = 16 << 20
 """Bytes of all rule files together."""
 INTERVAL = 0.5
 """Seconds between two looks at the folder."""
-DETECT, POLICY = "detect/", "policy/"
+DETECT, POLICY, CASES = "detect/", "policy/", ".cases.yaml"
 SETTLE = 0.2
 """Seconds for which a change must hold still: a file that is only half written can be good YAML that says less."""
 
@@ -117,10 +118,20 @@ def digest(files: Mapping[str, str]) -> str:
 
 
 def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
-    """Checked rules of *files*. Raises ConfigError with file, line and column."""
+    """Rules of *files*, checked and tried. Raises ConfigError with file, line and column."""
+    rules, tried = checked(files, operators)
+    for case in tried:
+        if wrong := cases.failure(case, rules.policy):
+            raise ConfigError(f"the case {case.name!r} fails: {wrong}", case.where)
+    return rules
+
+
+def checked(files: Mapping[str, str], operators: OperatorTable) -> tuple[Rules, tuple[Case, ...]]:
+    """Rules of *files*, and the cases that are to be tried before they come into force. Raises ConfigError."""
     nodes = {name: rulefile.parse(text, name) for name, text in files.items()}
     whole = digest(files)
     policies = _taken(nodes, POLICY)
+    expected = _taken(policies, POLICY, CASES)
     detect = _taken(nodes, DETECT)
     rules = Rules(
         destinations=destinations.parse(_one(nodes, "destinations.yaml"), [dialect.name for dialect in DIALECTS]),
@@ -131,7 +142,13 @@ def compiled(files: Mapping[str, str], operators: OperatorTable) -> Rules:
     )
     for name in nodes:
         raise ConfigError("there is no such rule file; a misplaced rule would have no effect", name)
-    return replace(rules, warnings=rulecheck.check(rules))
+    rules = replace(rules, warnings=rulecheck.check(rules))
+    return rules, cases.parse(expected.values(), rulecheck.world(rules))
+
+
+def is_policy(name: str) -> bool:
+    """Whether the file *name* holds statements."""
+    return name.startswith(POLICY) and not name.endswith(CASES)
 
 
 def detection_rules(files: Mapping[str, str]) -> RuleSet:
@@ -163,8 +180,8 @@ def _one(nodes: dict[str, Node], name: str) -> Node:
     return nodes.pop(name)
 
 
-def _taken(nodes: dict[str, Node], folder: str) -> dict[str, Node]:
-    return {name: nodes.pop(name) for name in list(nodes) if name.startswith(folder)}
+def _taken(nodes: dict[str, Node], folder: str, suffix: str = "") -> dict[str, Node]:
+    return {name: nodes.pop(name) for name in list(nodes) if name.startswith(folder) and name.endswith(suffix)}
 
 
 class Rulebook:

@@ -45,12 +45,12 @@ def world(rules: Rules) -> World:
         for name in destination.dialects
         for operation in by_name[name].operations
     ]
-    kinds = [(rule.entity, rule.level, rule.score, rule.tags) for rule in rules.detect.rules]
+    kinds = [(rule.id, rule.entity, rule.level, rule.score, rule.tags) for rule in rules.detect.rules]
     kinds += [
-        (entity, level, 1.0, tags) for entity, (level, tags) in (*detection.NER.items(), *material.ENTITIES.items())
+        ("", entity, level, 1.0, tags) for entity, (level, tags) in (*detection.NER.items(), *material.ENTITIES.items())
     ]
     findings = [
-        Finding("", entity, level, score, "", 0, 0, "", frozenset(tags)) for entity, level, score, tags in kinds
+        Finding(rule, entity, level, score, "", 0, 0, "", frozenset(tags)) for rule, entity, level, score, tags in kinds
     ]
     return World(callers, routes, findings)
 

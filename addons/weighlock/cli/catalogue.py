@@ -96,7 +96,7 @@ def _in_words(validator: str) -> str:
 
 def _statements(rule: Rule, files: Mapping[str, str]) -> list[str]:
     finding = Finding(rule.id, rule.entity, rule.level, rule.score, "", 0, 0, "", frozenset(rule.tags))
-    nodes = (rulefile.parse(text, name) for name, text in files.items() if name.startswith(rulebook.POLICY))
+    nodes = (rulefile.parse(text, name) for name, text in files.items() if rulebook.is_policy(name))
     return [
         f"{statement.id}: {statement.effect.name.lower()} in {' and '.join(sorted(statement.directions))}"
         for statement in schema.parse(nodes, OPERATORS, "").statements

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from weighlock.adapters import rulebook
-from weighlock.cli.common import Group, as_json, read_settings
+from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings
 from weighlock.masking.operators import OPERATORS
-from weighlock.policy import jsonschema
+from weighlock.policy import cases, jsonschema
 
 folder_argument = click.argument(
     "folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False)
@@ -44,6 +44,31 @@ def check(folder: Path | None, as_json: bool) -> None:
         click.echo(f"warning: {warning}")
     warned = f", {len(rules.warnings)} warnings" if rules.warnings else ""
     click.echo(f"ok: {len(rules.policy.statements)} statements{warned}; rules {rules.digest}")
+
+
+@policy.command("test")
+@folder_argument
+@as_json
+@click.pass_context
+def test_(ctx: click.Context, folder: Path | None, as_json: bool) -> None:
+    """Try the cases in policy/*.cases.yaml of the rules in DIR: what the policy must say. Default: the gateway's own.
+
+    \b
+    Exit codes:
+      0   the policy says in all cases what it must
+      1   in one it does not: the gateway would not take it
+      78  the rules cannot be used at all
+    """
+    rules, tried = rulebook.checked(rulebook.read(folder or read_settings().rules), OPERATORS)
+    failed = [(case, wrong) for case in tried if (wrong := cases.failure(case, rules.policy))]
+    if as_json:
+        rows = [{"case": case.name, "where": case.where, "wrong": wrong} for case, wrong in failed]
+        click.echo(json.dumps({"cases": len(tried), "failures": rows}, indent=2, ensure_ascii=False))
+    else:
+        for case, wrong in failed:
+            click.echo(f"{case.where}: {case.name}: {wrong}")
+        click.echo(f"{f'{len(failed)} FAILED' if failed else 'ok'}: {len(tried)} cases")
+    ctx.exit(EXIT_WRONG if failed else 0)
 
 
 @policy.command("schema")
