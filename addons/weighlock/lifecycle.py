@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
+from weighlock.adapters.rulebook import Rules, digest
 from weighlock.adapters.stores.ledger import Draft, Ledger
 from weighlock.adapters.transmitters import Poller
 from weighlock.approval.lifecycle import Approver
@@ -48,6 +49,9 @@ class Journal:
         level = logging.WARNING if event == "rejected" else logging.INFO
         log.log(level, "rules %s: %s", event, message)
         self._note(Draft(Kind.CONTROL, entry.control_body(f"rules-{event}", message)))
+
+    def policy(self, rules: Rules) -> None:
+        self._note(policy_draft(rules))
 
     def approval(self, approval: Approval, exchange: str) -> None:
         log.info("approval %s of workload %s: %s", approval.id, approval.workload, approval.state)
@@ -84,6 +88,10 @@ class Journal:
             log.error("not recorded: %s: %s", draft.kind, error.code)
 
 
+def policy_draft(rules: Rules) -> Draft:
+    return Draft(Kind.CONTROL, entry.policy_body(rules.digest, digest(rules.sources), rules.sources))
+
+
 class Declare:
     """The options, declared by an addon of their own: their values are needed to assemble the gateway."""
 
@@ -114,11 +122,12 @@ class Gateway:
             await self.parts.pool.start()
             self._console.start()
             await self.journal.write(Kind.START, "start", f"rules {self.parts.rulebook.current.digest}")
+            await self.parts.ledger.append(policy_draft(self.parts.rulebook.current))
         except OSError as error:
             die(ConfigError(f"the console's address cannot be had: {error.strerror}", "weighlock_console"))
         except BaseException as error:  # mitmproxy would log it and serve
             die(error)
-        self._watch(self.parts.rulebook.watch(self.chain.cut_off))
+        self._watch(self.parts.rulebook.watch(self._rules_loaded))
         self._watch(self.parts.cutoffs.changes(self._cut_off))
         self._watch(self.parts.material.watch())
         self._watch(self.parts.vaults.watch(self.chain.may_call))
@@ -142,6 +151,10 @@ class Gateway:
     async def _approver(self, token: str) -> Approver:
         rules, cut = self.parts.rulebook.current.identity, self.parts.cutoffs.current()
         return await self.parts.identifier.approver(token, rules, cut)
+
+    def _rules_loaded(self) -> None:
+        self.journal.policy(self.parts.rulebook.current)
+        self.chain.cut_off()
 
     def _cut_off(self) -> None:
         self.chain.cut_off()

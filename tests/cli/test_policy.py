@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from builders import a_call, a_finding, a_principal
+from ledgers import an_exchange, ledger_file
 from weighlock.adapters.rulebook import shipped
 from weighlock.cli import main
 from weighlock.cli.common import EXIT_CONFIG, EXIT_WRONG
+from weighlock.cli.policy import load
+from weighlock.ledger import entry
+from weighlock.ledger.entry import Kind
+from weighlock.lifecycle import policy_draft
+from weighlock.model import Direction
+from weighlock.policy.decide import decide
 
 
 def run(*arguments: str | Path, exit_code: int = 0) -> Result:
@@ -80,3 +88,89 @@ def test_a_case_that_fails_keeps_a_policy_out_and_is_told(folder: Path) -> None:
     assert output == f"policy/more.cases.yaml:2:5: all is well: {wrong}\n1 FAILED: 16 cases\n"
     told: Any = json.loads(run("test", folder, "--json", exit_code=EXIT_WRONG).stdout)
     assert told["failures"] == [{"case": "all is well", "where": "policy/more.cases.yaml:2:5", "wrong": wrong}]
+
+
+# -- from the ledger ---------------------------------------------------------------------------------------------------
+
+ID = "01JAAAAAAAAAAAAAAAAAAAAAAA"
+
+
+@pytest.fixture
+def state(tmp_path: Path, folder: Path) -> Path:
+    """A gateway that ran with the shipped rules, and then with one more statement."""
+    first = load(folder)
+    add(folder, "id: watched, effect: block, mode: shadow, findings: {entities: [EMAIL_ADDRESS]}")
+    second = load(folder)
+    found = (a_finding(tags=frozenset({"pii", "contact"})),)
+    exchange = an_exchange(findings=found)
+    verdict = decide(second.policy, a_principal(), a_call("x"), found, Direction.REQUEST)
+    exchange.verdict, exchange.id = verdict, ID
+    reply = decide(second.policy, a_principal(), a_call("x"), (), Direction.RESPONSE)
+    ledger_file(
+        tmp_path / "state",
+        [
+            (Kind.START, entry.control_body("start"), {}),
+            *((Kind.CONTROL, policy_draft(rules).body, {}) for rules in (first, second)),
+            (Kind.REQUEST, entry.request_body(exchange), {}),
+            (
+                Kind.RESPONSE,
+                entry.response_body(exchange, status=200, findings=(), verdict=reply, refused=None),
+                {},
+            ),
+        ],
+    )
+    return tmp_path / "state"
+
+
+def test_all_policies_that_were_in_force_are_listed_and_shown(state: Path, folder: Path) -> None:
+    listed = json.loads(run("show", "--state", state, "--json").stdout)
+
+    assert [one["rules"] for one in listed][1] == load(folder).digest
+    assert len({one["policy"] for one in listed}) == 2
+    assert "id: watched" not in run("show", listed[0]["rules"][:12], "--state", state).stdout
+    files = json.loads(run("show", listed[1]["policy"], "--state", state, "--json").stdout)
+    assert set(files) == {"policy/default.yaml", "policy/more.yaml"}
+    assert "id: watched" in run("show", listed[1]["rules"][:12], "--state", state).stdout
+
+
+@pytest.mark.parametrize(
+    ("digest", "said"), [("beef", "6 characters"), ("beefbeef", "no such policy was ever in force")]
+)
+def test_a_digest_of_no_policy_is_told(state: Path, digest: str, said: str) -> None:
+    assert said in run("show", digest, "--state", state, exit_code=EXIT_CONFIG).stderr
+
+
+def test_two_policies_differ_by_statement(state: Path, folder: Path) -> None:
+    first, second = (one["rules"] for one in json.loads(run("show", "--state", state, "--json").stdout))
+
+    assert run("diff", first, second, "--state", state, exit_code=EXIT_WRONG).output == (
+        "watched\n"
+        "  effect: (nothing) → block\n"
+        "  mode: (nothing) → shadow\n"
+        "  findings.entities: (nothing) → EMAIL_ADDRESS\n"
+    )
+    assert run("diff", second, folder, "--state", state).output == "no difference\n"
+    told = json.loads(run("diff", second, first, "--state", state, "--json", exit_code=EXIT_WRONG).stdout)
+    assert told[0] == {"statement": "watched", "member": "effect", "old": "block", "new": ""}
+
+
+def test_an_exchange_is_explained_statement_by_statement(state: Path) -> None:
+    lines = [line.strip() for line in run("explain", ID, "--state", state).output.splitlines()]
+    request, reply = (at for at, line in enumerate(lines) if "by rules" in line)
+
+    assert lines[request].startswith("request (entry 3, ")
+    assert ": mask, by rules " in lines[request]
+    assert {
+        "decided   people-get-pseudonyms: mask",
+        "matched   workloads-may-call: allow, and another is stricter",
+        "watched   watched: block, were it in force; then all: block",
+        "no match  secrets-never-leave: nothing that it speaks of was found",
+        "no match  secrets-are-cut-from-replies: it is about the response",
+        "no match  bulk-export-needs-a-second-pair-of-eyes: 1 of 10 findings that it speaks of",
+    } <= set(lines[request:reply])
+    assert "decided   workloads-may-call: allow" in lines[reply:]
+    assert len(lines) == 2 * 14
+
+
+def test_an_exchange_that_is_not_there_is_told(state: Path) -> None:
+    assert "there is no such exchange" in run("explain", "nobody", "--state", state, exit_code=EXIT_CONFIG).stderr

@@ -110,6 +110,7 @@ def test_a_request_says_who_asked_what_of_whom_and_how_it_was_judged() -> None:
             "workload": "nightly",
             "owner": "dana",
             "persons": ["dana"],
+            "groups": ["ci"],
             "token_id": "0" * 64,
             "expires_at": 2_000_000_000,
         },
@@ -125,6 +126,7 @@ def test_a_request_says_who_asked_what_of_whom_and_how_it_was_judged() -> None:
             "size": 5,
         },
         "entities": {"EMAIL_ADDRESS": 1},
+        "tags": {"email-address": ["pii"]},
         "findings": [
             {
                 "rule": "email-address",

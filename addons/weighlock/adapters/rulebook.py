@@ -65,6 +65,8 @@ class Rules:
     policy: Policy
     detect: RuleSet
     digest: str = field(default="")
+    sources: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The files of the policy, as they stand."""
     warnings: tuple[str, ...] = ()
     """What is no mistake, and seldom meant; with its place."""
 
@@ -139,6 +141,7 @@ def checked(files: Mapping[str, str], operators: OperatorTable) -> tuple[Rules, 
         policy=schema.parse(policies.values(), operators, whole),
         detect=_detection(detect),
         digest=whole,
+        sources={name: text for name, text in files.items() if is_policy(name)},
     )
     for name in nodes:
         raise ConfigError("there is no such rule file; a misplaced rule would have no effect", name)

@@ -26,6 +26,7 @@ def who(principal: Principal) -> dict[str, Any]:
         "workload": principal.workload,
         "owner": principal.owner,
         "persons": sorted(principal.persons),
+        "groups": sorted(principal.groups),
         "token_id": principal.token_id,
         "expires_at": int(principal.expires_at),
     }
@@ -71,6 +72,7 @@ def findings(found: Sequence[Finding]) -> dict[str, Any]:
     names = {finding.pointer[:-1] for finding in found if finding.pointer.endswith("#")}
     return {
         "entities": dict(Counter(finding.entity for finding in found)),
+        "tags": {finding.rule: sorted(finding.tags) for finding in found[:FINDINGS]},
         "findings": [
             {
                 "rule": finding.rule,

@@ -20,6 +20,10 @@ VERSION = 1
 """Of an entry's shape; a reader refuses one that it does not know."""
 
 
+POLICY = "policy-in-force"
+"""The event of an entry that holds a policy."""
+
+
 class Kind(StrEnum):
     START = "start"
     STOP = "stop"
@@ -164,6 +168,11 @@ def approval_body(approval: Approval, exchange_id: str) -> dict[str, Any]:
 def control_body(event: str, message: str = "") -> dict[str, Any]:
     """Of start, stop and control. *event* is a kebab-case word, *message* public text without plaintext."""
     return {"event": event, "message": message}
+
+
+def policy_body(rules: str, policy: str, files: Mapping[str, str]) -> dict[str, Any]:
+    """Of a policy that comes into force: the digest of all rules, which verdicts name, and that of its own *files*."""
+    return control_body(POLICY, f"policy {policy}") | {"rules": rules, "policy": policy, "files": dict(files)}
 
 
 def session_body(exchange: Exchange, session: str) -> dict[str, Any]:
