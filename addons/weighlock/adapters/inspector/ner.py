@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import spacy
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
+from spacy.attrs import IS_SPACE, LOWER, NORM, PREFIX, SHAPE, SUFFIX
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
@@ -27,6 +28,8 @@ ENTITIES = {
     "DATE": "DATE_TIME",
 }
 """Of spaCy's labels, those that are looked for, and what they are called here."""
+_LEXICAL = {NORM, LOWER, PREFIX, SUFFIX, SHAPE, IS_SPACE}
+"""What the pipeline reads of a word. All else, such as whether it is like a URL, would be looked up for nothing."""
 SMALL = 512
 """Code points up to which every model reads what has no capital."""
 SCORE = 0.6
@@ -52,6 +55,9 @@ class Spacy:
 
     def __init__(self) -> None:
         self._nlp = spacy.load(SPACY, exclude=["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"])
+        read = self._nlp.vocab.lex_attr_getters
+        for unread in read.keys() - _LEXICAL:
+            del read[unread]
 
     def knows(self, text: str) -> bool:
         return is_english(text)
