@@ -14,6 +14,8 @@ from subjects import BEST, STOCK, Subject, subject
 
 from weighlock.adapters.inspector.prefilter import Prefilter
 from weighlock.detection.reading import worth_reading
+from weighlock.detection.seen import readable, words
+from weighlock.detection.views import views
 from weighlock.segments import split
 
 RUNS = 5
@@ -40,10 +42,22 @@ def kinds() -> Mapping[str, list[str]]:
 
 
 def cleared(text: str, size: int) -> str:
-    """Of *text* the segments that no rule is a candidate for and no model reads, up to *size* code points."""
+    """What is left of *text* when no segment of a message has a candidate of a rule, nor a model that reads it.
+
+    Up to *size* code points. What is left is cut in other places, so that it is asked again until nothing goes.
+    """
     prefilter = Prefilter(ruleset().rules)
-    kept = (part for part in split(text) if not prefilter.candidates(part) and not worth_reading(part))
-    return "".join(kept)[:size]
+    while True:
+        parts = [part for piece in corpora.pieces(text) for part in split(piece)]
+        kept = [part for part in parts if not prefilter.candidates(part) and not worth_reading(_read(part))]
+        text = "".join(kept)
+        if len(kept) == len(parts):
+            return text[:size]
+
+
+def _read(segment: str) -> str:
+    """What a model is shown of *segment*."""
+    return words(readable(segment, views(segment)).text)
 
 
 def _parts(text: str) -> list[str]:

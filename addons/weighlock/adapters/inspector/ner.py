@@ -127,6 +127,8 @@ class Reader(NlpEngine):
         doubted: list[Sequence[Word]] = [()] * len(texts)
         left = [at for at, text in enumerate(texts) if worth_reading(text)]
         for number, model in enumerate(self._models):
+            if not left:
+                break
             for at, reading in zip(left, model.read([texts[at] for at in left]), strict=True):
                 words = reading.words
                 if number:
