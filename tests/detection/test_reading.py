@@ -18,7 +18,10 @@ def word(text: str, value: str, entity: str = "PERSON", score: float = 0.6) -> W
     return Word(start, start + len(value), entity, score)
 
 
-@pytest.mark.parametrize("text", [CODE, LOG, JSON])
+ENDLESS = "\n".join(["a" * 64 + " and"] * 20)
+
+
+@pytest.mark.parametrize("text", [CODE, LOG, JSON, ENDLESS])
 def test_code_logs_and_data_without_names_are_not_read(text: str) -> None:
     assert is_code(text)
     assert not worth_reading(text)
@@ -31,6 +34,7 @@ def test_code_logs_and_data_without_names_are_not_read(text: str) -> None:
         '07:00:00 WARN mailer[42]: bounce="550" user Jürgen Müller <j@x.example> id=9f2c',
         'assert greet(name="Ana de la Cruz") == {"ok": True}  # x[0]',
         "4711;Łukasz Nowak;2026-11-23;19.90;paid;[x=1];{y}",
+        f"{ENDLESS}\nMaria Lopez\n{ENDLESS}",
     ],
 )
 def test_full_names_are_read_even_in_data(text: str) -> None:

@@ -26,6 +26,8 @@ _PLAIN_WORD = re.compile(
     r"(?<![^\s,])(?:[\"'“‘„«(\[*]{0,2}[^\W\d_]+(?:[-'’./&@][^\W\d_]+)*(?:[.;:!?)\]”’»*]|[\"'](?!:)){0,3}|[.;:–—-]"
     r"|[(\[$€£#+]{0,2}[0-9][0-9.:/+()-]*[%.;:!?)\]]{0,3})(?![^\s,])"
 )
+_ENDLESS = re.compile("[A-Za-z]{40,}")
+"""Longer than any word of a language that has letters of its own case: data, however many there are of them."""
 _INDENTED = re.compile(r"\n(?: {4}|\t)|\A\s*(?:#|//|\*)")
 _NAME = r"[A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩА-Я](?:[a-zß-öø-ÿā-žα-ωа-я]+|\.)(?:[-'’][A-ZÀ-ÖØ-ÞĀ-ŽΑ-ΩА-Я]?[a-zß-öø-ÿā-žα-ωа-я]+)*"
 _PARTICLES = "(?:(?:van|von|der|den|de|da|di|del|della|dos|la|le|du|zu|bin|el|al|ter) ){0,3}"
@@ -59,7 +61,9 @@ class Reading:
 def is_code(text: str) -> bool:
     """Whether *text* is code, a log or data rather than prose; so are the indented lines of a comment."""
     words = len(text.replace(",", " ").split())
-    return len(_PLAIN_WORD.findall(text)) < PLAIN * words or _INDENTED.search(text) is not None
+    if len(_PLAIN_WORD.findall(text)) < PLAIN * words or _INDENTED.search(text):
+        return True
+    return 2 * sum(map(len, _ENDLESS.findall(text))) > len(text)
 
 
 def worth_reading(text: str) -> bool:
