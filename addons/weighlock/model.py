@@ -131,6 +131,8 @@ class Call:
     """What was read, which is rewritten and serialised anew; None where there is no body."""
 
 
+SPOKEN = "spoken"
+"""The view in which what is said in words is written out: `four one one one`, `jane at example dot com`."""
 ENCODED = "decoded"
 """The view in which encoded text is opened. What was found there has no place of its own in the text: it is masked as
 the whole run that it was encoded in.

@@ -2,7 +2,8 @@
 
 A stream is 64 deltas of a word, 20 ms apart. What is added is against the direct route of the same round. A word
 whose end has not been seen may go on, so that it waits for the next delta is inherent where words come with their space
-before them, as most models cut them; one stream is measured with the space behind them, too. With models that find
+before them, as most models cut them; one stream is measured with the space behind them, too. So may any word begin an
+address in words: "as written" is a policy that lets those pass in replies (`spoken_in_replies: pass`). With models that find
 names a segment is read whole, so there the time from a segment's last delta on counts as well.
 """
 
@@ -39,7 +40,7 @@ PATIENCE = 240
 """Seconds."""
 STREAMS = {1: 5, 16: 2, 64: 2, 200: 1}
 """How many at once, and how many each client asks for, one after another."""
-PATTERNS, NAMES = "weighlock, patterns", "weighlock, patterns and names"
+PATTERNS, WRITTEN, NAMES = "weighlock, patterns", "weighlock, patterns as written", "weighlock, patterns and names"
 FIRST, LATER = 5.0, 40.0
 """Milliseconds: added to a stream's first content where patterns alone are looked for, and from a first segment's end
 on where names are.
@@ -159,16 +160,20 @@ def _usage(pid: int) -> tuple[float, float]:
 def run(progress: Callable[[str], None]) -> list[Figure]:
     measured: dict[tuple[str, str, int], list[Measured]] = {}
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        progress("starting the model host, bare mitmdump and two gateways")
+        progress("starting the model host, bare mitmdump and three gateways")
         issuer, host = DemoIssuer(), PacedProcess(Path(folder) / "host", corpora.text(WORDS).split())
         stack.callback(issuer.stop)
         stack.callback(host.stop)
         routes = {"direct": Route(host.ca, host.port)}
         bare = bare_mitmdump(Path(folder) / "bare", host, stream_large_bodies="1")
         routes["bare mitmdump"] = stack.enter_context(bare)
-        for name, ner in ((PATTERNS, "none"), (NAMES, "")):
+        for name, ner in ((PATTERNS, "none"), (WRITTEN, "none"), (NAMES, "")):
             own = {"weighlock_workers": "2"} | ({"weighlock_ner": ner} if ner else {})
-            gateway = stack.enter_context(Gateway(Path(folder) / name, issuer, host, options=own))
+            made = Gateway(Path(folder) / name, issuer, host, options=own)
+            if name == WRITTEN:
+                policy = made.rules / "policy" / "default.yaml"
+                policy.write_text(f"spoken_in_replies: pass\n{policy.read_text()}")
+            gateway = stack.enter_context(made)
             assert gateway.process is not None
             token = gateway.token(lifetime=3600)
             routes[name] = Route(gateway.ca, host.port, gateway.port, token, gateway.process.pid)
@@ -177,6 +182,8 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
             for clients, streams in STREAMS.items():
                 for shape in _shapes(clients):
                     for name, route in routes.items():
+                        if name == WRITTEN and clients > 1:
+                            continue
                         progress(f"round {turn + 1} of {RUNS}: {name}, {clients} at once, {shape}")
                         one = measure(route, host, clients, shape, seed)
                         measured.setdefault((name, shape, clients), []).append(one)
@@ -191,9 +198,11 @@ def _shapes(clients: int) -> Sequence[str]:
 def _figures(measured: Mapping[tuple[str, str, int], Sequence[Measured]], shape: str, clients: int) -> Iterator[Figure]:
     """Of weighlock, beside bare mitmdump; what is added is added to the direct route of the same round."""
     direct, bare = measured["direct", shape, clients], measured["bare mitmdump", shape, clients]
-    for name in (PATTERNS, NAMES):
+    for name in (PATTERNS, WRITTEN, NAMES):
+        if (name, shape, clients) not in measured:
+            continue
         label, rounds = f"{name}, {clients} at once, {shape}", measured[name, shape, clients]
-        alone = clients == 1 and name == PATTERNS and shape == paced.SHAPES[1]
+        alone = clients == 1 and name == WRITTEN and shape == paced.SHAPES[1]
         goal = Goal(FIRST, least=False) if alone else None
         for field, what in (("first", "first content"), ("late", "each delta"), ("gap", "gap between two")):
             for share in (0.5, 0.99) if field != "gap" else (0.99,):

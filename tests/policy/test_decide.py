@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from builders import a_call, a_finding, a_principal
 from weighlock.detection.material import TAGS
 from weighlock.masking.operators import OPERATORS
-from weighlock.model import Action, Direction, Finding, Level, OperatorSpec, Verdict
+from weighlock.model import SPOKEN, Action, Direction, Finding, Level, OperatorSpec, Verdict
 from weighlock.policy.decide import NO_ALLOW, UNCOVERED, acts_on, alone, decide, restores
 from weighlock.policy.statements import MATERIAL, CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 
@@ -316,6 +316,21 @@ def test_what_would_make_no_difference_in_a_reply_need_not_be_looked_for(
     policy = a_policy(ALLOW, *statements, uncovered=uncovered)
 
     assert acts_on(policy, a_principal(), a_call("hello"), a_finding()) is expected
+
+
+def test_what_replies_say_in_words_passes_where_policy_says_so_and_requests_never() -> None:
+    judges = a_policy(ALLOW, a_mask("m", "hash"), uncovered=Action.BLOCK)
+    passes = replace(judges, hears_replies=False)
+    said, written = a_finding(view=SPOKEN), a_finding()
+
+    for direction in Direction:
+        assert judged(judges, said, direction=direction).operators == {"EMAIL_ADDRESS": OperatorSpec("hash")}
+        assert judged(passes, written, direction=direction).action is Action.MASK
+    assert judged(passes, said).action is Action.MASK
+    assert judged(passes, said, direction=Direction.RESPONSE).action is Action.ALLOW
+    assert judged(passes, said, written, direction=Direction.RESPONSE).action is Action.MASK
+    assert alone(passes, a_principal(), a_call("hello"), said) is None
+    assert [acts_on(passes, a_principal(), a_call("hello"), one) for one in (said, written)] == [False, True]
 
 
 def test_what_is_held_is_masked_all_the_same() -> None:

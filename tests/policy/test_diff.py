@@ -17,6 +17,12 @@ def test_what_is_said_alike_is_no_difference_wherever_it_stands() -> None:
     assert list(changes({"policy/a.yaml": OLD}, split)) == []
 
 
+def test_what_is_done_with_spoken_words_is_told_besides() -> None:
+    assert list(changes({"policy/a.yaml": OLD}, {"policy/a.yaml": f"spoken_in_replies: pass{OLD}"})) == [
+        Change("spoken_in_replies", "is", "", "pass")
+    ]
+
+
 def test_what_changes_is_told_by_statement_and_member() -> None:
     new = """
 statements:

@@ -21,6 +21,16 @@ def read(*texts: str) -> Policy:
     return parse((rulefile.parse(text, f"p{i}.yaml") for i, text in enumerate(texts)), OPERATORS, "digest")
 
 
+def test_what_replies_say_in_words_is_judged_where_nothing_else_is_said() -> None:
+    assert read(GOOD).hears_replies
+    assert read(f"spoken_in_replies: judge\n{GOOD}").hears_replies
+    assert not read(f"spoken_in_replies: pass\n{GOOD}", GOOD.replace("one", "two")).hears_replies
+    with pytest.raises(ConfigError, match="another file"):
+        read(f"spoken_in_replies: pass\n{GOOD}", f"spoken_in_replies: pass\n{GOOD.replace('one', 'two')}")
+    with pytest.raises(ConfigError, match="judge"):
+        read(f"spoken_in_replies: never\n{GOOD}")
+
+
 def one(*lines: str) -> str:
     """A file of one statement, its members from line 2 on."""
     return "statements:\n  - id: one\n" + "".join(f"    {line}\n" for line in lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from weighlock.detection.early import Early
 from weighlock.detection.rules import RuleSet
@@ -16,10 +17,13 @@ class EarlyRelease:
         self._made: tuple[str, Early] | None = None
         self._making = ""
 
-    def of(self, rules: RuleSet) -> Callable[[str], int] | None:
-        """None while it is not ready, which takes a second: then a stream waits for whole segments."""
+    def of(self, rules: RuleSet, spoken: bool) -> Callable[[str], int] | None:
+        """None while it is not ready, which takes a second: then a stream waits for whole segments.
+
+        *spoken*: whether addresses in words make a difference.
+        """
         if self._made and self._made[0] == rules.digest:
-            return self._made[1].safe
+            return partial(self._made[1].safe, spoken=spoken)
         if self._making != rules.digest:
             self._making = rules.digest
             threading.Thread(target=self._make, args=[rules], name="early", daemon=True).start()

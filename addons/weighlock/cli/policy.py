@@ -158,8 +158,8 @@ def explain_(exchange: str, state: str) -> None:
         verdict = said.body["verdict"]
         held = policy_of(ledger, verdict["policy"])
         nodes = (rulefile.parse(text, name) for name, text in held.files.items())
-        statements = parse(nodes, OPERATORS, held.rules).statements
-        for line in explained(said, request, statements):
+        policy = parse(nodes, OPERATORS, held.rules)
+        for line in explained(said, request, policy):
             click.echo(line)
 
 

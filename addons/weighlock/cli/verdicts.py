@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weighlock.ledger.entry import Entry, Kind
 from weighlock.model import Direction
-from weighlock.policy.decide import NO_ALLOW, UNCOVERED
+from weighlock.policy.decide import NO_ALLOW, UNCOVERED, is_judged
 from weighlock.policy.explain import recorded, why_not
-from weighlock.policy.statements import Statement
+from weighlock.policy.statements import Policy
 
 _OWN = {
     NO_ALLOW: "no statement allows this call",
@@ -17,17 +17,18 @@ _OWN = {
 }
 
 
-def explained(said: Entry, request: Mapping[str, Any], statements: Sequence[Statement]) -> Iterator[str]:
+def explained(said: Entry, request: Mapping[str, Any], policy: Policy) -> Iterator[str]:
     """Of the entry *said*; *request* is the body of the one that began the exchange."""
     verdict = said.body["verdict"]
     direction = Direction.RESPONSE if said.kind is Kind.RESPONSE else Direction.REQUEST
     because, matched, shadow = set(verdict["because"]), set(verdict["matched"]), set(verdict.get("shadow", ()))
     yield f"{said.kind} (entry {said.seq}, {said.time}): {verdict['action']}, by rules {verdict['policy'][:12]}"
-    principal, call, findings = recorded(said.body, request)
+    principal, call, found = recorded(said.body, request)
+    findings = tuple(one for one in found if is_judged(policy, one, direction))
     for name in sorted(because & _OWN.keys()):
         yield f"  decided   {name}: {_OWN[name]}"
     lines = []
-    for one in statements:
+    for one in policy.statements:
         effect = one.effect.name.lower()
         if one.id in because:
             lines.append((0, f"  decided   {one.id}: {effect}" + (f"; {one.reason}" if one.reason else "")))

@@ -47,16 +47,20 @@ class Early:
         expressions = [(form or "").encode() for form, _ in forms]
         self._sets = [_set(expressions[at : at + GROUP], options) for at in range(0, len(expressions), GROUP)]
 
-    def safe(self, text: str) -> int:
-        """Code points from the beginning of *text*, an open segment, that nothing found in the segment will touch."""
+    def safe(self, text: str, *, spoken: bool = True) -> int:
+        """Code points from the beginning of *text*, an open segment, that nothing found in the segment will touch.
+
+        Where addresses in words make no difference, *spoken* is false: any word may begin one, and would wait for the
+        next.
+        """
         if len(text) > LONGEST:
             return 0
         plain = _plain(text)
         for ending in _endings(text):
-            plain = min(plain, self._begins(ending, plain))
+            plain = min(plain, self._begins(ending, plain, spoken))
         return plain
 
-    def _begins(self, text: str, least: int) -> int:
+    def _begins(self, text: str, least: int, spoken: bool) -> int:
         """Where the first value begins that is there already, or may be, as far as it is before *least*."""
         data = text.encode()
         small = lowered(text)
@@ -68,6 +72,8 @@ class Early:
                 form, context = self._rules[at * GROUP + number]
                 starts = _starts(form, context, data, small, least)
                 if at * GROUP + number == len(self._rules) - 1:
+                    if not spoken:
+                        continue
                     starts = (start for start in starts if _begins_address(text, start))
                 least = min([least, *starts])
         return least

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from weighlock.model import ENCODED, ENTITY, ID, LEVELS, Action, Call, Direction, Finding, Principal, Verdict
+from weighlock.model import ENCODED, ENTITY, ID, LEVELS, SPOKEN, Action, Call, Direction, Finding, Principal, Verdict
 from weighlock.policy.decide import decide
 from weighlock.policy.lint import Caller, World
 from weighlock.policy.schema import LABEL
@@ -150,7 +150,7 @@ def _findings(node: Node, world: World) -> list[Finding]:
         kind = next((kind for kind in MATERIAL if kind in tags), MATERIAL[0])
         given["rule"] = f"{kind}-{label}"
     if "view" in members:
-        given["view"] = members["view"].choice(["raw", ENCODED])
+        given["view"] = members["view"].choice(["raw", ENCODED, SPOKEN])
     return [replace(finding, **given)] * (members["count"].integer(1, MOST) if "count" in members else 1)
 
 

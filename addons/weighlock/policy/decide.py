@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from weighlock import claims
-from weighlock.model import ENCODED, Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
+from weighlock.model import ENCODED, SPOKEN, Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
 from weighlock.policy.condition import Given, Unevaluable
 from weighlock.policy.statements import (
     MATERIAL,
@@ -40,6 +40,7 @@ def decide(
     policy: Policy, principal: Principal, call: Call, findings: Sequence[Finding], direction: Direction
 ) -> Verdict:
     """What happens to *call*, or to the reply to it. Nobody can be asked about a reply, so there HOLD is BLOCK."""
+    findings = [finding for finding in findings if is_judged(policy, finding, direction)]
     given = Given(principal, call, findings)
     matched = [match for statement in policy.statements if (match := _match(statement, given, direction))]
     in_force = [match for match in matched if match.statement.mode is Mode.ENFORCE]
@@ -48,6 +49,11 @@ def decide(
         return verdict
     shadow = sorted(match.statement.id for match in matched if match.statement.mode is Mode.SHADOW)
     return replace(verdict, shadow=tuple(shadow), would=_verdict(policy, matched, findings, direction).action)
+
+
+def is_judged(policy: Policy, finding: Finding, direction: Direction) -> bool:
+    """Whether statements may speak of *finding*."""
+    return direction is Direction.REQUEST or policy.hears_replies or finding.view != SPOKEN
 
 
 def _match(statement: Statement, given: Given, direction: Direction) -> Match | None:
@@ -108,6 +114,8 @@ def acts_on(policy: Policy, principal: Principal, call: Call, finding: Finding) 
     """Whether *finding* in the reply to *call* could make a difference, by itself or together with others: also to what
     is only recorded.
     """
+    if not is_judged(policy, finding, Direction.RESPONSE):
+        return False
     given = Given(principal, call, (finding,))
     speaking = [
         statement

@@ -32,7 +32,7 @@ def changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
 
 
 def _statements(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """By id, as members by their path. What is `uncovered` stands among them under its own name."""
+    """By id, as members by their path. What a policy says besides stands among them under its own name."""
     found: dict[str, dict[str, str]] = {}
     for name, text in files.items():
         members = dict(rulefile.parse(text, name).members())
@@ -41,6 +41,8 @@ def _statements(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
             found[held.pop("id")] = held
         if "uncovered" in members:
             found["uncovered"] = dict(_members(members["uncovered"]))
+        if "spoken_in_replies" in members:
+            found["spoken_in_replies"] = dict(_members(members["spoken_in_replies"], "is"))
     return found
 
 

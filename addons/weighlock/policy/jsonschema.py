@@ -7,7 +7,7 @@ from typing import Any
 
 from weighlock.model import ENTITY, ID, LEVELS, Action
 from weighlock.policy.condition import LENGTH
-from weighlock.policy.schema import DURATION, LABEL, RESTORE, OperatorTable
+from weighlock.policy.schema import DURATION, LABEL, RESTORE, SPOKEN_IN_REPLIES, OperatorTable
 from weighlock.policy.statements import Mode
 
 _TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1}
@@ -17,11 +17,12 @@ _SIZE: Mapping[str, Any] = {"type": "integer", "minimum": 0}
 def document(operators: OperatorTable) -> dict[str, Any]:
     approvers = _closed({"groups": _list(_TEXT)}, "groups")
     hold = _closed({"effect": _one("allow", "hold", "block"), "approvers": approvers}, "effect")
+    spoken = _one(*SPOKEN_IN_REPLIES)
     statements = {"type": "array", "items": _statement(operators, approvers)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "weighlock policy",
-        **_closed({"statements": statements, "uncovered": hold}, "statements"),
+        **_closed({"statements": statements, "uncovered": hold, "spoken_in_replies": spoken}, "statements"),
     }
 
 

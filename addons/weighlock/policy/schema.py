@@ -25,6 +25,7 @@ _MEMBERS = (
 )
 LABEL = r"[a-z0-9][a-z0-9-]{0,47}"
 DURATION = r"([1-9][0-9]{0,5})(s|m|h)"
+SPOKEN_IN_REPLIES = ("judge", "pass")
 _SIZE = 1 << 40
 
 
@@ -32,12 +33,17 @@ def parse(files: Iterable[Node], operators: OperatorTable, digest: str) -> Polic
     """One policy of all *files*. Raises ConfigError at the first thing that cannot be enforced as it is written."""
     statements: dict[str, Statement] = {}
     uncovered: tuple[Action, frozenset[str]] | None = None
+    spoken: str | None = None
     for file in files:
-        members = file.mapping(required=["statements"], optional=["uncovered"])
+        members = file.mapping(required=["statements"], optional=["uncovered", "spoken_in_replies"])
         if (node := members.get("uncovered")) is not None:
             if uncovered is not None:
                 raise node.error("`uncovered` is set in another file already")
             uncovered = _uncovered(node)
+        if (node := members.get("spoken_in_replies")) is not None:
+            if spoken is not None:
+                raise node.error("`spoken_in_replies` is set in another file already")
+            spoken = node.choice(SPOKEN_IN_REPLIES)
         for item in members["statements"].sequence():
             statement = _statement(item, operators)
             if statement.id in statements:
@@ -47,7 +53,7 @@ def parse(files: Iterable[Node], operators: OperatorTable, digest: str) -> Polic
         raise ConfigError("no statement: nothing would ever be allowed", "rules/policy")
     strictness = {name: rank for rank, name in enumerate(operators)}
     effect, approvers = uncovered or (Action.BLOCK, frozenset())
-    return Policy(tuple(statements.values()), effect, approvers, strictness, digest)
+    return Policy(tuple(statements.values()), effect, approvers, strictness, digest, spoken != "pass")
 
 
 def _uncovered(node: Node) -> tuple[Action, frozenset[str]]:

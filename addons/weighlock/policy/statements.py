@@ -109,3 +109,5 @@ class Policy:
     strictness: Mapping[str, int]
     """Operator → its rank; of two asked for one entity, the lower one runs. The lowest needs no parameter."""
     digest: str = field(default="")
+    hears_replies: bool = True
+    """Whether what a reply says in words, as `jane at example dot com`, is judged; else it passes, and is recorded."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from weighlock.adapters.material import NONE
 from weighlock.detection.rules import NER, guess_id
 from weighlock.errors import BadReply, Forbidden
 from weighlock.masking import apply, echo
@@ -106,7 +105,7 @@ def _reads_names(parts: Parts, passage: Passage) -> bool:
 def early(parts: Parts, passage: Passage) -> Callable[[str], int] | None:
     """What may leave before its segment is complete: told where rules alone are asked, and nothing is put back."""
     exchange = passage.exchange
-    plain = not _reads_names(parts, passage) and parts.material.current() is NONE
+    plain = not _reads_names(parts, passage) and not parts.material.current().files
     if not plain or restores(exchange.rules.policy, filled(exchange.principal), filled(exchange.call)):
         return None
-    return parts.early.of(exchange.rules.detect)
+    return parts.early.of(exchange.rules.detect, exchange.rules.policy.hears_replies)
