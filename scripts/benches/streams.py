@@ -3,8 +3,8 @@
 A stream is 64 deltas of a word, 20 ms apart. What is added is against the direct route of the same round. A word
 whose end has not been seen may go on, so that it waits for the next delta is inherent where words come with their space
 before them, as most models cut them; one stream is measured with the space behind them, too. So may any word begin an
-address in words: "as written" is a policy that lets those pass in replies (`spoken_in_replies: pass`). With models that find
-names a segment is read whole, so there the time from a segment's last delta on counts as well.
+address in words: "as written" is a policy that lets those pass in replies (`spoken_in_replies: pass`). With models that
+find names a segment is read whole, so there the time from a segment's last delta on counts as well.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Spacy:
 
     def __init__(self) -> None:
         self._nlp = spacy.load(SPACY, exclude=["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"])
-        read = self._nlp.vocab.lex_attr_getters
+        read: dict[int, Any] = self._nlp.vocab.lex_attr_getters  # type: ignore[attr-defined]
         for unread in read.keys() - _LEXICAL:
             del read[unread]
 
