@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -152,6 +153,8 @@ async def test_litellm_30728_portkey_1003_a_check_that_fails_counts_as_passed(er
     pump = Pump(a_masker(), weigh, emit, 1 << 20)
     for _ in range(4):
         assert pump.feed(event({"content": SAID})) == []
+        for _ in range(10):  # what comes in meanwhile would be checked together with it
+            await asyncio.sleep(0)
     pump.close()
     with pytest.raises((Unavailable, ValueError)):
         await pump.ended()
