@@ -89,7 +89,9 @@ class Journal:
 
 
 def policy_draft(rules: Rules) -> Draft:
-    return Draft(Kind.CONTROL, entry.policy_body(rules.digest, digest(rules.sources), rules.sources))
+    return Draft(
+        Kind.CONTROL, entry.policy_body(rules.digest, digest(rules.sources), rules.detect.digest, rules.sources)
+    )
 
 
 class Declare:

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import a_finding, a_principal
+from builders import a_call, a_finding, a_principal
 from ledgers import a_verdict, an_exchange
 from weighlock.errors import Unidentified
 from weighlock.ledger import clear, entry
 from weighlock.ledger.entry import Entry, Kind, PayloadRef
-from weighlock.model import Action, Approval, ApprovalState, OperatorSpec, Release
+from weighlock.model import Action, Approval, ApprovalState, OperatorSpec, Release, Role, Text
 
 _VALUES: Any = st.recursive(
     st.none()
@@ -117,7 +118,9 @@ def test_a_request_says_who_asked_what_of_whom_and_how_it_was_judged() -> None:
         "scheme": "https",
         "host": "llm.example",
         "port": 443,
+        "claims": {},
         "call": {
+            "tools": [],
             "dialect": "openai",
             "operation": "chat.completions",
             "destination": "model",
@@ -211,3 +214,22 @@ def test_a_refusal_tells_of_static_keys_by_fingerprint_and_of_whose_job_it_was()
     assert (with_job["host"], with_job["peer"]) == ("llm.example", "192.0.2.7:40000")
     assert {"size", "who"}.isdisjoint(without)
     assert entry.canonical(Entry(0, "2026-01-01T12:00:00.000Z", Kind.REFUSAL, with_job))
+
+
+def test_claims_and_tools_are_told_so_that_statements_can_be_judged_by_them_again() -> None:
+    told = {"iss": "i", "event_name": "push", "run": {"id": 7}, "groups": ["a", "b"], "long": "x" * 201, "on": True}
+    principal = a_principal(claims=told)
+    body = entry.request_body(an_exchange(principal=principal, call=a_call("hello", tools=("search", "sum"))))
+
+    assert body["claims"] == {"event_name": "push", "groups": ["a", "b"], "on": True}
+    assert body["claims_withheld"] == ["long", "run"]
+    assert body["call"]["tools"] == ["search", "sum"]
+
+
+@pytest.mark.parametrize("tools", [None, ("4111 1111 1111 1111",), ("t",) * 201, ("maria",)])
+def test_tools_that_nobody_can_tell_or_whose_names_are_data_are_not_told(tools: tuple[str, ...] | None) -> None:
+    call = a_call("hello", tools=tools)
+    named = replace(call, texts=(Text("/tools/0/function/name", Role.PARAMETER, "maria"),))
+    found = (a_finding("PERSON", pointer="/tools/0/function/name"),)
+
+    assert "tools" not in entry.request_body(an_exchange(call=named, findings=found))["call"]

@@ -11,7 +11,8 @@ from ledgers import a_verdict, an_exchange
 from weighlock.ledger import entry
 from weighlock.model import Action, Direction, Level
 from weighlock.policy.condition import read
-from weighlock.policy.explain import recorded, why_not
+from weighlock.policy.explain import why_not
+from weighlock.policy.record import recorded
 from weighlock.policy.statements import CallMatch, FindingMatch, Mode, PrincipalMatch, Statement
 
 BOTH = frozenset(Direction)
@@ -23,7 +24,7 @@ def test_the_record_tells_who_asked_what_and_what_was_found() -> None:
     principal, call, findings = recorded(body, body)
 
     assert (principal.workload, principal.owner, principal.groups) == ("nightly", "dana", frozenset({"ci"}))
-    assert (call.dialect, call.model, call.tools) == ("openai", "small", None)
+    assert (call.dialect, call.model, call.tools) == ("openai", "small", ())
     assert findings == found
 
 

@@ -145,8 +145,7 @@ def diff_(ctx: click.Context, old: str, new: str, state: str, as_json: bool) -> 
 def explain_(exchange: str, state: str) -> None:
     """Explain every verdict on EXCHANGE: which statements matched, and why each other did not.
 
-    Refusals name the exchange. From the clear part of the ledger, with the policy that was in force then. Claims and
-    tools are not recorded.
+    Refusals name the exchange. From the clear part of the ledger, with the policy that was in force then.
     """
     ledger = read_settings(state=state).state / NAME
     with contextlib.closing(entries_since("", ledger)) as entries:

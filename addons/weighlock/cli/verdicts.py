@@ -8,7 +8,8 @@ from typing import Any
 from weighlock.ledger.entry import Entry, Kind
 from weighlock.model import Direction
 from weighlock.policy.decide import NO_ALLOW, UNCOVERED, is_judged
-from weighlock.policy.explain import recorded, why_not
+from weighlock.policy.explain import why_not
+from weighlock.policy.record import recorded
 from weighlock.policy.statements import Policy
 
 _OWN = {

@@ -11,9 +11,13 @@ from weighlock.model import Approval, Call, Finding, NotInspected, Principal, Ve
 
 FINDINGS = 500
 """Most findings that an entry lists one by one; `entities` counts all of them."""
+TOOLS, LISTED, LONG = 200, 50, 200
+"""Most tools of a call, and most members of a claim that are listed; most characters of one."""
 WITHHELD = "*"
 """Stands where a name or word is data, or was not inspected."""
 
+_REGISTERED = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
+"""RFC 7519, section 4.1: `who` has what matters of them."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 
@@ -32,9 +36,23 @@ def who(principal: Principal) -> dict[str, Any]:
     }
 
 
+def claims(principal: Principal) -> dict[str, Any]:
+    """What the token says besides, for statements to be judged by again; long and nested values are left out."""
+    said = {name: value for name, value in principal.claims.items() if name not in _REGISTERED and _is_short(value)}
+    withheld = sorted(principal.claims.keys() - said.keys() - _REGISTERED)
+    return {"claims": said} | ({"claims_withheld": withheld} if withheld else {})
+
+
+def _is_short(value: Any) -> bool:
+    if isinstance(value, list):
+        return len(value) <= LISTED and all(not isinstance(one, list) and _is_short(one) for one in value)
+    return (isinstance(value, str) and len(value) <= LONG) or (isinstance(value, bool | int) and abs(value) < 1 << 53)
+
+
 def call(call: Call, findings: Collection[Finding] | None) -> dict[str, Any]:
     """*findings* None: it was not inspected, so the words that the client chose are withheld."""
-    return {
+    tools = _tools(call, findings)
+    return ({} if tools is None else {"tools": tools}) | {
         "dialect": call.dialect,
         "operation": _operation(call, findings),
         "destination": call.destination,
@@ -65,6 +83,17 @@ def _model(call: Call, findings: Collection[Finding] | None) -> str:
     found = {finding.pointer for finding in findings or ()}
     sensitive = any(text.pointer in found and text.value == call.model for text in call.texts)
     return WITHHELD if findings is None or sensitive or not _WORD.fullmatch(call.model) else call.model
+
+
+def _tools(call: Call, findings: Collection[Finding] | None) -> list[str] | None:
+    """None where nobody can tell, or where a name may be data."""
+    if call.tools is None or findings is None or len(call.tools) > TOOLS:
+        return None
+    found = {finding.pointer.partition("#")[0] for finding in findings}
+    sensitive = {text.value for text in call.texts if text.pointer.partition("#")[0] in found}
+    if not all(_NAME.fullmatch(name) and name not in sensitive for name in call.tools):
+        return None
+    return list(call.tools)
 
 
 def findings(found: Sequence[Finding]) -> dict[str, Any]:

@@ -170,9 +170,12 @@ def control_body(event: str, message: str = "") -> dict[str, Any]:
     return {"event": event, "message": message}
 
 
-def policy_body(rules: str, policy: str, files: Mapping[str, str]) -> dict[str, Any]:
-    """Of a policy that comes into force: the digest of all rules, which verdicts name, and that of its own *files*."""
-    return control_body(POLICY, f"policy {policy}") | {"rules": rules, "policy": policy, "files": dict(files)}
+def policy_body(rules: str, policy: str, detect: str, files: Mapping[str, str]) -> dict[str, Any]:
+    """Of a policy that comes into force: the digests of all rules, which verdicts name, of its own *files*, and of the
+    rules of detection.
+    """
+    digests = {"rules": rules, "policy": policy, "detect": detect}
+    return control_body(POLICY, f"policy {policy}") | digests | {"files": dict(files)}
 
 
 def session_body(exchange: Exchange, session: str) -> dict[str, Any]:
@@ -193,6 +196,8 @@ def _exchange(exchange: Exchange) -> dict[str, Any]:
 
 def _request(exchange: Exchange) -> dict[str, Any]:
     body = _exchange(exchange)
+    if exchange.principal:
+        body |= clear.claims(exchange.principal)
     if exchange.destination:
         body |= {"scheme": "https", "host": exchange.destination.host, "port": exchange.destination.port}
     if exchange.call:

@@ -2,46 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from weighlock.model import LEVELS, Call, Direction, Finding, Principal
+from weighlock.model import Call, Direction, Finding, Principal
 from weighlock.policy.decide import speaks_of
 from weighlock.policy.statements import CallMatch, Mode, PrincipalMatch, Statement
-
-
-def recorded(body: Mapping[str, Any], request: Mapping[str, Any]) -> tuple[Principal, Call, tuple[Finding, ...]]:
-    """Of an entry's *body*; who asked and what of, of the body of the *request* that began the exchange."""
-    who, call = request.get("who", {}), request.get("call", {})
-    principal = Principal(
-        issuer=who.get("issuer", ""),
-        subject="",
-        workload=who.get("workload", ""),
-        owner=who.get("owner", ""),
-        groups=frozenset(who.get("groups", ())),
-        claims={},
-        token_id="",
-        expires_at=0.0,
-    )
-    tags = body.get("tags", {})
-    findings = tuple(
-        Finding(
-            rule=one["rule"],
-            entity=one["entity"],
-            level=LEVELS[one["level"]],
-            score=one["score"],
-            pointer=one["pointer"],
-            start=one["start"],
-            end=one["end"],
-            fingerprint=one["fingerprint"],
-            tags=frozenset(tags.get(one["rule"], ())),
-            view=one["view"],
-        )
-        for one in body.get("findings", ())
-    )
-    words = {name: call.get(name, "") for name in ("dialect", "operation", "destination", "model")}
-    asked = Call(**words, stream=call.get("stream", False), size=call.get("size", 0), texts=(), tools=None)
-    return principal, asked, findings
 
 
 def why_not(

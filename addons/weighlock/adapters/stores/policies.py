@@ -26,6 +26,8 @@ class InForce:
     """Digest of all rules; verdicts name it."""
     policy: str
     """Digest of the policy's own files."""
+    detect: str
+    """Digest of the rules of detection."""
     files: Mapping[str, str]
 
 
@@ -33,7 +35,7 @@ def policies(path: Path) -> list[InForce]:
     """Oldest first; one that came into force again stands there again."""
     with Reader(path) as reader:
         rows = [(row["time"], json.loads(row["body"])) for row in reader.query(_ENTRIES, event=POLICY)]
-    return [InForce(time, body["rules"], body["policy"], body["files"]) for time, body in rows]
+    return [InForce(time, body["rules"], body["policy"], body["detect"], body["files"]) for time, body in rows]
 
 
 def policy(path: Path, digest: str) -> InForce:
