@@ -185,6 +185,8 @@ class Verdict:
     shadow: tuple[str, ...] = ()
     would: Action | None = None
     """Ids of all that matched; of those that only watch; what the action would be with those, where there are any."""
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What was counted when it was made, of all that the policy asks about: by window, by measure."""
 
 
 @dataclass(frozen=True, slots=True)

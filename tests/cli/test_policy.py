@@ -90,6 +90,21 @@ def test_a_case_that_fails_keeps_a_policy_out_and_is_told(folder: Path) -> None:
     assert told["failures"] == [{"case": "all is well", "where": "policy/more.cases.yaml:2:5", "wrong": wrong}]
 
 
+def test_the_case_of_a_slow_leak_is_told_by_what_was_counted(folder: Path) -> None:
+    over = "{of: workload, within: 24h, distinct: {EMAIL_ADDRESS: 50}}"
+    add(folder, f"id: slow-leak, effect: block, direction: request, over: {over}")
+    counts = over.replace("50", "51")
+    (folder / "policy" / "more.cases.yaml").write_text(
+        f"cases:\n  - {{name: a, counts: [{counts}], expect: {{action: block, because: [slow-leak]}}}}\n"
+        f"  - {{name: b, counts: [{over}], expect: {{action: allow}}}}\n"
+    )
+
+    assert run("test", folder).output == "ok: 17 cases\n"
+    add(folder, f"id: slow-leak, effect: block, over: {over.replace('EMAIL', 'EMIAL')}")
+    said = run("check", folder, exit_code=EXIT_CONFIG).stderr
+    assert "names 'EMIAL_ADDRESS' among what is distinct: there is none; did you mean 'EMAIL_ADDRESS'?" in said
+
+
 # -- from the ledger ---------------------------------------------------------------------------------------------------
 
 ID = "01JAAAAAAAAAAAAAAAAAAAAAAA"

@@ -41,6 +41,7 @@ statements:
   - {id: hidden, effect: mask, encoded: block, findings: {entities: [EMAIL_ADDRESS]}, operator: hash}
   - {id: people, effect: mask, findings: {entities: [PERSON]}, operator: redact}
   - {id: many, effect: block, findings: {entities: [PERSON], count: 3}}
+  - {id: slow, effect: block, calls: {models: [much]}, over: {of: workload, within: 24h, distinct: {pii: 3}, bytes: 9}}
   - {id: later, effect: block, mode: shadow, findings: {tags: [new]}}
 """
 
@@ -75,6 +76,13 @@ def wrong(text: str) -> str:
         "findings: [{entity: DOCUMENT, label: payments, level: critical}], expect: {action: block, because: [mine]}",
         "findings: [{entity: DOCUMENT, label: payments, level: low}], expect: {action: hold}",
         "findings: [{entity: NEW, tags: [new]}], expect: {action: hold, would: block}",
+        "call: {model: much, size: 9}, expect: {action: allow}",
+        "call: {model: much, size: 10}, expect: {action: block, because: [slow]}",
+        "call: {model: much, size: 10}, direction: response, expect: {action: allow}",
+        "call: {model: much}, counts: [{of: workload, within: 1d, bytes: 10}], expect: {action: block}",
+        "call: {model: much}, counts: [{of: session, within: 24h, bytes: 10}], expect: {action: allow}",
+        "call: {model: much}, counts: [{of: workload, within: 24h, distinct: {pii: 4}}], expect: {action: block}",
+        "call: {model: much}, findings: [{entity: PERSON, count: 2}, email, email], expect: {action: block}",
     ],
 )
 def test_a_case_says_who_asks_what_with_which_findings(text: str) -> None:
@@ -107,6 +115,8 @@ def test_a_case_that_fails_says_what_the_policy_says_instead(text: str, said: st
         ("call: {operation: chat.completion}, expect: {action: allow}", "did you mean 'chat.completions'"),
         ("findings: [emial], expect: {action: allow}", "did you mean 'email'"),
         ("findings: [CARD], expect: {action: allow}", "several rules find CARD: name one, of card, card-by-name"),
+        ("counts: [{of: workload, within: 24h, byte: 9}], expect: {action: allow}", "did you mean 'bytes'"),
+        ("counts: [{of: workload, within: 24h, distinct: {EMIAL: 9}}], expect: {action: allow}", "found is 'EMIAL'"),
         ("findings: [{level: low}], expect: {action: allow}", "name either a `rule` or an `entity`"),
         ("findings: [{rule: email, entity: CARD}], expect: {action: allow}", "name either"),
     ],

@@ -11,6 +11,7 @@ from builders import a_call, a_finding, a_principal
 from weighlock.detection.material import TAGS
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import SPOKEN, Action, Direction, Finding, Level, OperatorSpec, Verdict
+from weighlock.policy.counting import DAY, Counts, Over, Scope
 from weighlock.policy.decide import NO_ALLOW, UNCOVERED, acts_on, alone, decide, restores
 from weighlock.policy.statements import MATERIAL, CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 
@@ -27,9 +28,15 @@ def a_policy(
     return Policy(statements, uncovered, approvers, STRICTNESS, "d")
 
 
-def judged(policy: Policy, *findings: Finding, direction: Direction = Direction.REQUEST, **given: Any) -> Verdict:
+def judged(
+    policy: Policy,
+    *findings: Finding,
+    direction: Direction = Direction.REQUEST,
+    counts: Counts | None = None,
+    **given: Any,
+) -> Verdict:
     principal = a_principal(**given.get("principal", {}))
-    return decide(policy, principal, a_call("hello", **given.get("call", {})), findings, direction)
+    return decide(policy, principal, a_call("hello", **given.get("call", {})), findings, direction, counts)
 
 
 def a_hold(id: str = "hold", *groups: str, **given: Any) -> Statement:
@@ -51,6 +58,21 @@ matches = st.none() | st.builds(
     score=st.sampled_from([0.0, 0.5, 0.95]),
     count=st.integers(1, 3),
     labels=st.sampled_from([frozenset(), frozenset(), frozenset({"payments"})]),
+)
+overs = st.none() | st.builds(
+    Over,
+    of=st.sampled_from(Scope),
+    within=st.just(DAY),
+    limits=st.dictionaries(st.sampled_from(["requests", "distinct EMAIL_ADDRESS"]), st.integers(0, 3), min_size=1),
+)
+known_counts: st.SearchStrategy[Counts] = st.fixed_dictionaries(
+    {
+        f"{scope} 24h": st.fixed_dictionaries(dict.fromkeys(["requests", "distinct EMAIL_ADDRESS"], st.integers(0, 4)))
+        for scope in Scope
+    }
+)
+any_counts: st.SearchStrategy[Counts | None] = (
+    st.none() | known_counts | st.just({}) | st.just({"workload 24h": {"requests": 1}})
 )
 watching = st.sampled_from([Mode.SHADOW, Mode.OFF])
 
@@ -92,6 +114,7 @@ def statements(draw: st.DrawFn, *effects: Action) -> Statement:
         else frozenset(),
         within=draw(st.sampled_from([0.0, 60.0, 90.0])) if effect is Action.HOLD else 0.0,
         reason=draw(st.sampled_from(["", "Because."])),
+        over=draw(overs),
     )
 
 
@@ -116,25 +139,30 @@ def policies(draw: st.DrawFn) -> Policy:
     return a_policy(*listed, uncovered=uncovered, approvers=GROUPS if uncovered is Action.HOLD else frozenset())
 
 
-@given(policies(), many_findings, st.sampled_from(Direction), st.data())
+@given(policies(), many_findings, st.sampled_from(Direction), any_counts, st.data())
 def test_the_order_of_statements_and_findings_makes_no_difference(
-    policy: Policy, findings: list[Finding], direction: Direction, data: st.DataObject
+    policy: Policy, findings: list[Finding], direction: Direction, counts: Counts | None, data: st.DataObject
 ) -> None:
     shuffled = replace(policy, statements=tuple(data.draw(st.permutations(policy.statements))))
     others = data.draw(st.permutations(findings))
 
-    assert judged(policy, *findings, direction=direction) == judged(shuffled, *others, direction=direction)
+    one, other = ((policy, findings), (shuffled, others))
+    assert judged(one[0], *one[1], direction=direction, counts=counts) == judged(
+        other[0], *other[1], direction=direction, counts=counts
+    )
 
 
-@given(policies(), many_findings, st.sampled_from(Direction), statements(Action.HOLD, Action.BLOCK))
+@given(policies(), many_findings, st.sampled_from(Direction), any_counts, statements(Action.HOLD, Action.BLOCK))
 def test_another_block_or_hold_never_loosens(
-    policy: Policy, findings: list[Finding], direction: Direction, more: Statement
+    policy: Policy, findings: list[Finding], direction: Direction, counts: Counts | None, more: Statement
 ) -> None:
     # An uncovered finding may become covered by being spoken of: that is what a statement about findings is for.
     policy = replace(policy, uncovered=Action.ALLOW)
     more = replace(more, id=f"z-{more.id}")
-    before = judged(policy, *findings, direction=direction)
-    after = judged(replace(policy, statements=(*policy.statements, more)), *findings, direction=direction)
+    before = judged(policy, *findings, direction=direction, counts=counts)
+    after = judged(
+        replace(policy, statements=(*policy.statements, more)), *findings, direction=direction, counts=counts
+    )
 
     assert after.action >= before.action
     assert after.operators == before.operators
@@ -142,27 +170,39 @@ def test_another_block_or_hold_never_loosens(
         assert after.approvers <= before.approvers
 
 
-@given(policies(), many_findings, st.sampled_from(Direction))
+@given(policies(), many_findings, st.sampled_from(Direction), any_counts)
 def test_the_verdict_is_never_looser_than_any_statement_that_fires_alone(
-    policy: Policy, findings: list[Finding], direction: Direction
+    policy: Policy, findings: list[Finding], direction: Direction, counts: Counts | None
 ) -> None:
-    verdict = judged(policy, *findings, direction=direction)
+    verdict = judged(policy, *findings, direction=direction, counts=counts)
     for statement in policy.statements:
         alone = judged(
-            a_policy(ALLOW, replace(statement, id="x"), uncovered=Action.ALLOW), *findings, direction=direction
+            a_policy(ALLOW, replace(statement, id="x"), uncovered=Action.ALLOW),
+            *findings,
+            direction=direction,
+            counts=counts,
         )
         assert verdict.action >= alone.action
 
 
-@given(policies(), many_findings, st.sampled_from(Direction), st.lists(statements(), max_size=3), watching)
+@given(policies(), many_findings, st.sampled_from(Direction), any_counts, st.lists(statements(), max_size=3), watching)
 def test_what_only_watches_changes_nothing_and_says_what_it_would_have_done(
-    policy: Policy, findings: list[Finding], direction: Direction, more: list[Statement], mode: Mode
+    policy: Policy,
+    findings: list[Finding],
+    direction: Direction,
+    counts: Counts | None,
+    more: list[Statement],
+    mode: Mode,
 ) -> None:
     new = [replace(statement, id=f"z-{n}", mode=mode) for n, statement in enumerate(more)]
-    before = judged(policy, *findings, direction=direction)
-    after = judged(replace(policy, statements=(*policy.statements, *new)), *findings, direction=direction)
+    before = judged(policy, *findings, direction=direction, counts=counts)
+    after = judged(
+        replace(policy, statements=(*policy.statements, *new)), *findings, direction=direction, counts=counts
+    )
     enforced = tuple(replace(statement, mode=Mode.ENFORCE) for statement in new)
-    trial = judged(replace(policy, statements=(*policy.statements, *enforced)), *findings, direction=direction)
+    trial = judged(
+        replace(policy, statements=(*policy.statements, *enforced)), *findings, direction=direction, counts=counts
+    )
 
     assert replace(after, shadow=(), would=None) == before
     shadow = tuple(id for id in trial.matched if id.startswith("z-")) if mode is Mode.SHADOW else ()
@@ -178,6 +218,24 @@ def test_where_nothing_allows_the_call_it_is_blocked(
 
     assert verdict.action is Action.BLOCK
     assert NO_ALLOW in verdict.because
+
+
+@given(policies(), many_findings, st.sampled_from(Direction), known_counts, known_counts)
+def test_the_more_was_counted_the_stricter_and_strictest_where_nobody_knows(
+    policy: Policy,
+    findings: list[Finding],
+    direction: Direction,
+    one: dict[str, dict[str, int]],
+    other: dict[str, dict[str, int]],
+) -> None:
+    statements = tuple(replace(s, over=None) if s.effect is Action.ALLOW else s for s in policy.statements)
+    policy = replace(policy, statements=statements)
+    more = {window: {name: max(n, other[window][name]) for name, n in held.items()} for window, held in one.items()}
+    less, much, unknown = (
+        judged(policy, *findings, direction=direction, counts=counts) for counts in (one, more, None)
+    )
+
+    assert less.action <= much.action <= unknown.action
 
 
 @given(policies(), many_findings)
@@ -477,3 +535,57 @@ def test_a_statement_that_is_off_or_watches_sees_no_originals_but_is_worth_looki
 
         assert restores(policy, a_principal(), a_call("hello")) == ()
         assert acts_on(policy, a_principal(), a_call("hello"), a_finding()) is (mode is Mode.SHADOW)
+
+
+SLOW = Over(Scope.WORKLOAD, DAY, {"distinct EMAIL_ADDRESS": 50})
+
+
+def leaked(distinct: int) -> Counts:
+    return {"workload 24h": {"distinct EMAIL_ADDRESS": distinct}}
+
+
+@pytest.mark.parametrize(
+    ("counts", "action"),
+    [(leaked(50), Action.ALLOW), (leaked(51), Action.HOLD), (None, Action.BLOCK), ({}, Action.BLOCK)],
+    ids=["equal", "over", "unknown", "not-counted"],
+)
+def test_one_more_than_the_limit_is_over_and_what_nobody_knows_blocks(counts: Counts | None, action: Action) -> None:
+    verdict = judged(a_policy(ALLOW, a_hold("slow", over=SLOW)), counts=counts)
+
+    assert verdict.action is action
+    assert verdict.because == (("allow",) if action is Action.ALLOW else ("slow",))
+    assert verdict.counts == (counts or {})
+
+
+def test_the_reason_says_what_was_counted_and_of_one_statement_alone() -> None:
+    policy = a_policy(ALLOW, a_hold("a", over=SLOW, reason="Slow leak."), a_hold("b", over=SLOW))
+
+    assert judged(policy, counts=leaked(51)).reason == (
+        "Slow leak. Counted: 51 distinct EMAIL_ADDRESS (limit 50) of the workload within 24h."
+    )
+    assert "not known" in judged(policy).reason
+
+
+def test_beside_findings_it_is_about_calls_with_such_findings_alone() -> None:
+    policy = a_policy(ALLOW, a_hold("slow", over=SLOW, findings=FindingMatch()), uncovered=Action.ALLOW)
+
+    assert judged(policy, counts=leaked(51)).action is Action.ALLOW
+    assert judged(policy, a_finding(), counts=leaked(51)).action is Action.HOLD
+
+
+def test_much_use_does_not_make_a_finding_one_that_is_spoken_of() -> None:
+    mask = replace(a_mask("slow", "redact"), over=SLOW, directions=OUTWARD)
+
+    for held in (50, 51):
+        assert judged(a_policy(ALLOW, mask), a_finding(), counts=leaked(held)).because == (UNCOVERED,)
+    covered = judged(a_policy(ALLOW, mask, a_mask("always", "hash")), a_finding(), counts=leaked(51))
+    assert covered.operators == {"EMAIL_ADDRESS": OperatorSpec("redact")}
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_what_is_counted_is_worth_looking_for_in_a_reply(mode: Mode) -> None:
+    slow = a_hold("slow", over=SLOW, mode=mode, principals=PrincipalMatch(workloads=frozenset({"other"})))
+    policy = a_policy(ALLOW, slow, uncovered=Action.ALLOW)
+
+    assert acts_on(policy, a_principal(), a_call("hello"), a_finding()) is (mode is not Mode.OFF)
+    assert not acts_on(policy, a_principal(), a_call("hello"), a_finding("PERSON"))

@@ -11,6 +11,7 @@ from ledgers import a_verdict, an_exchange
 from weighlock.ledger import entry
 from weighlock.model import Action, Direction, Level
 from weighlock.policy.condition import read
+from weighlock.policy.counting import DAY, Over, Scope
 from weighlock.policy.explain import why_not
 from weighlock.policy.record import recorded
 from weighlock.policy.statements import CallMatch, FindingMatch, Mode, PrincipalMatch, Statement
@@ -60,6 +61,17 @@ def test_the_first_thing_that_was_otherwise_is_told(statement: dict[str, Any], w
     one = Statement(**{"id": "s", "effect": Action.BLOCK, "directions": BOTH} | statement)
 
     assert why_not(one, a_principal(), a_call("hello"), (a_finding(), a_finding(start=9)), Direction.REQUEST) == why
+
+
+def test_what_was_counted_is_told_where_it_was_not_over() -> None:
+    over = Over(Scope.WORKLOAD, DAY, {"distinct EMAIL_ADDRESS": 50})
+    one = Statement("s", Action.BLOCK, BOTH, over=over, when=read("call.size > 9"))
+    asked = (one, a_principal(), a_call("hello"), (), Direction.REQUEST)
+
+    told = why_not(*asked, {"workload 24h": {"distinct EMAIL_ADDRESS": 3}})
+    assert told == "3 distinct EMAIL_ADDRESS (limit 50) of the workload within 24h"
+    for counts in (None, {"workload 24h": {"distinct EMAIL_ADDRESS": 51}}):
+        assert why_not(*asked, counts) == "its condition did not hold"
 
 
 @given(st.sampled_from(REASONS), st.sampled_from(Direction))

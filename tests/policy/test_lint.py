@@ -8,6 +8,7 @@ import pytest
 from builders import a_finding
 from weighlock.model import Action, Direction, Level, OperatorSpec
 from weighlock.policy.condition import read
+from weighlock.policy.counting import DAY, Over, Scope
 from weighlock.policy.lint import Caller, World, contradictions, remarks
 from weighlock.policy.statements import CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 
@@ -67,6 +68,7 @@ def test_a_statement_that_can_never_match_is_told(
     assert said(replace(statement, mode=Mode.OFF)) == {}
 
 
+MUCH, MORE = (Over(Scope.WORKLOAD, DAY, {"requests": limit}) for limit in (10, 20))
 GROUP = PrincipalMatch(groups=frozenset({"ci"}))
 
 
@@ -83,6 +85,10 @@ GROUP = PrincipalMatch(groups=frozenset({"ci"}))
         (Statement("s", Action.HOLD, BOTH), Statement("w", Action.BLOCK, frozenset({Direction.REQUEST})), False),
         (Statement("s", Action.HOLD, BOTH), Statement("w", Action.BLOCK, BOTH, when=read("call.size > 1")), False),
         (Statement("s", Action.HOLD, BOTH), Statement("w", Action.BLOCK, BOTH, mode=Mode.SHADOW), False),
+        (Statement("s", Action.HOLD, BOTH), Statement("w", Action.BLOCK, BOTH, over=MUCH), False),
+        (Statement("s", Action.HOLD, BOTH, over=MUCH), Statement("w", Action.BLOCK, BOTH), True),
+        (Statement("s", Action.HOLD, BOTH, over=MORE), Statement("w", Action.BLOCK, BOTH, over=MUCH), True),
+        (Statement("s", Action.HOLD, BOTH, over=MUCH), Statement("w", Action.BLOCK, BOTH, over=MORE), False),
         (
             Statement("s", Action.HOLD, BOTH, calls=CallMatch(min_size=9, max_size=10, stream=True)),
             Statement("w", Action.BLOCK, BOTH, calls=CallMatch(min_size=8, max_size=10, stream=True)),
@@ -130,6 +136,7 @@ def a_mask(id: str, operator: str, **given: Any) -> Statement:
         (a_mask("b", "hash", mode=Mode.SHADOW), False),
         (a_mask("b", "hash", principals=GROUP), False),
         (a_mask("b", "hash", calls=CallMatch(stream=True)), False),
+        (a_mask("b", "hash", over=MUCH), False),
         (a_mask("b", "hash", findings=FindingMatch(entities=EMAIL.entities, score=0.9)), False),
         (a_mask("b", "hash", findings=FindingMatch(tags=frozenset({"secret"}))), False),
     ],

@@ -7,6 +7,7 @@ from weighlock.errors import ConfigError
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Level, OperatorSpec
 from weighlock.policy import condition
+from weighlock.policy.counting import DAY, Over, Scope
 from weighlock.policy.schema import parse
 from weighlock.policy.statements import CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 
@@ -51,6 +52,7 @@ statements:
     within: 15m
     reason: Ask.
     when: call.size > 12
+    over: {of: session, within: 7d, tokens: 9}
     mode: shadow
     severity: high
     owner: privacy@example.com
@@ -73,6 +75,7 @@ statements:
         within=900.0,
         reason="Ask.",
         when=condition.read("call.size > 12"),
+        over=Over(Scope.SESSION, 7 * DAY, {"tokens": 9}),
         mode=Mode.SHADOW,
         severity=Level.HIGH,
         owner="privacy@example.com",
@@ -164,6 +167,26 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         one("effect: mask", "findings: {count: 2}", "operator: redact"),
         ":4:15",
         "streamed reply",
+    ),
+    "an allow by much use": (
+        one("effect: allow", "over: {of: workload, within: 24h, requests: 9}"),
+        ":4:11",
+        "mask, hold or block by it",
+    ),
+    "originals by much use": (
+        one("effect: restore", "direction: response", "findings: {}", "over: {of: workload, within: 1h, bytes: 9}"),
+        ":6:11",
+        "mask, hold or block by it",
+    ),
+    "much use that a stream cannot know": (
+        one("effect: mask", "findings: {}", "operator: redact", "over: {of: workload, within: 1h, tokens: 9}"),
+        ":6:11",
+        "leave `over` out",
+    ),
+    "much use of a misspelt measure": (
+        one("effect: block", "over: {of: workload, within: 1h, token: 9}"),
+        ":4:45",
+        "did you mean 'tokens'",
     ),
     "a count of none": (one("effect: block", "findings: {count: 0}"), ":4:23", "not between"),
     "misspelt findings": (one("effect: block", "findings: {entity: [A]}"), ":4:24", "did you mean 'entities'"),

@@ -70,13 +70,15 @@ def _statements(rules: Rules) -> None:
         "workloads": {workload.id for workload in rules.identity.workloads},
         "owners": {person.id for person in rules.identity.people},
     }
+    known["names"] = known["entities"] | known["tags"]
     for statement in rules.policy.statements:
-        for match in (statement.principals, statement.calls, statement.findings):
+        for match in (statement.principals, statement.calls, statement.findings, statement.over):
             for kind, names in known.items():
                 for name in sorted(getattr(match, kind, frozenset()) - names):
                     near = difflib.get_close_matches(name, names, n=1)
                     hint = f"; did you mean {near[0]!r}?" if near else ""
-                    said = f"statement {statement.id!r} names {name!r} among {kind}: there is none{hint}"
+                    among = "what is distinct" if kind == "names" else kind
+                    said = f"statement {statement.id!r} names {name!r} among {among}: there is none{hint}"
                     raise ConfigError(said, statement.where)
 
 

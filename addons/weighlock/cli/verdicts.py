@@ -26,11 +26,12 @@ def explained(said: Entry, request: Mapping[str, Any], policy: Policy) -> Iterat
     yield f"{said.kind} (entry {said.seq}, {said.time}): {verdict['action']}, by rules {verdict['policy'][:12]}"
     principal, call, found = recorded(said.body, request)
     findings = tuple(one for one in found if is_judged(policy, one, direction))
+    counts = verdict.get("counts", {})
     for name in sorted(because & _OWN.keys()):
         yield f"  decided   {name}: {_OWN[name]}"
     lines = []
     for one in policy.statements:
-        effect = one.effect.name.lower()
+        effect = one.effect.name.lower() + (f"; {one.over.said(counts)}" if one.over else "")
         if one.id in because:
             lines.append((0, f"  decided   {one.id}: {effect}" + (f"; {one.reason}" if one.reason else "")))
         elif one.id in matched:
@@ -38,5 +39,5 @@ def explained(said: Entry, request: Mapping[str, Any], policy: Policy) -> Iterat
         elif one.id in shadow:
             lines.append((2, f"  watched   {one.id}: {effect}, were it in force; then all: {verdict['would']}"))
         else:
-            lines.append((3, f"  no match  {one.id}: {why_not(one, principal, call, findings, direction)}"))
+            lines.append((3, f"  no match  {one.id}: {why_not(one, principal, call, findings, direction, counts)}"))
     yield from (line for _, line in sorted(lines))

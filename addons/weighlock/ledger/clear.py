@@ -138,7 +138,11 @@ def _name(token: str) -> str:
 
 
 def verdict(verdict: Verdict) -> dict[str, Any]:
-    would = {} if verdict.would is None else {"would": verdict.would.name.lower(), "shadow": list(verdict.shadow)}
+    would: dict[str, Any] = (
+        {} if verdict.would is None else {"would": verdict.would.name.lower(), "shadow": list(verdict.shadow)}
+    )
+    if verdict.counts:
+        would |= {"counts": {window: dict(held) for window, held in verdict.counts.items()}}
     return would | {
         "action": verdict.action.name.lower(),
         "because": list(verdict.because),

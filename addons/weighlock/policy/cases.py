@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from weighlock.model import ENCODED, ENTITY, ID, LEVELS, SPOKEN, Action, Call, Direction, Finding, Principal, Verdict
+from weighlock.policy import counting
+from weighlock.policy.counting import Counts, Scope
 from weighlock.policy.decide import decide
 from weighlock.policy.lint import Caller, World
 from weighlock.policy.schema import LABEL
 from weighlock.policy.statements import MATERIAL, Policy
+from weighlock.policy.tally import Tally, amount, asked, counts
 from weighlock.rulefile import Node
 
 MOST = 1000
@@ -31,6 +34,8 @@ class Case:
     because: tuple[str, ...] | None
     operators: Mapping[str, str] | None
     would: Action | None
+    counts: Counts
+    """As far as they are given; of the rest, this call is the first."""
     where: str
 
 
@@ -41,13 +46,20 @@ def parse(files: Iterable[Node], world: World) -> tuple[Case, ...]:
 
 def failure(case: Case, policy: Policy) -> str:
     """What *policy* says instead, or nothing."""
-    verdict = decide(policy, case.principal, case.call, case.findings, case.direction)
+    verdict = decide(policy, case.principal, case.call, case.findings, case.direction, _counts(case, policy))
     said: list[tuple[str, Any, Any]] = [("action", case.action, verdict.action)]
     said += [("because", case.because, verdict.because)] if case.because is not None else []
     said += [("operators", case.operators, _names(verdict))] if case.operators is not None else []
     said += [("would", case.would, verdict.would)] if case.would is not None else []
     wrong = [f"{name} {_said(found)}, not {_said(wanted)}" for name, wanted, found in said if wanted != found]
     return f"{'; '.join(wrong)} (because {', '.join(verdict.because)})" if wrong else ""
+
+
+def _counts(case: Case, policy: Policy) -> Counts:
+    request = case.direction is Direction.REQUEST
+    own = amount((), case.findings, size=case.call.size if request else 0, requests=int(request))
+    first = counts(asked(policy.overs), dict.fromkeys(Scope, Tally()), {scope: [own] for scope in Scope}, 0.0)
+    return {window: {**held, **case.counts.get(window, {})} for window, held in first.items()}
 
 
 def _names(verdict: Verdict) -> dict[str, str]:
@@ -63,7 +75,8 @@ def _said(value: object) -> str:
 
 
 def _case(node: Node, world: World) -> Case:
-    members = node.mapping(required=["name", "expect"], optional=["principal", "call", "direction", "findings"])
+    known = ["principal", "call", "direction", "findings", "counts"]
+    members = node.mapping(required=["name", "expect"], optional=known)
     expect = members["expect"].mapping(required=["action"], optional=["because", "operators", "would"])
     listed = members["findings"].sequence() if "findings" in members else []
     found = [finding for item in listed for finding in _findings(item, world)]
@@ -80,8 +93,21 @@ def _case(node: Node, world: World) -> Case:
         because=tuple(sorted(expect["because"].strings(ID, "a statement's id"))) if "because" in expect else None,
         operators={name: held.text() for name, held in operators} if operators is not None else None,
         would=_action(expect["would"]) if "would" in expect else None,
+        counts=_given(members["counts"], world) if "counts" in members else {},
         where=node.where,
     )
+
+
+def _given(node: Node, world: World) -> Counts:
+    """A list of what was counted, each spelled like an `over`."""
+    known = {name for finding in world.findings for name in (finding.entity, *finding.tags)}
+    given: dict[str, dict[str, int]] = {}
+    for item in node.sequence():
+        over = counting.read(item)
+        for name in sorted(over.names - known):
+            raise item.error(f"nothing that is found is {name!r}")
+        given.setdefault(over.window, {}).update(over.limits)
+    return given
 
 
 def _action(node: Node) -> Action:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -46,6 +46,8 @@ class Given:
     principal: Principal
     call: Call
     findings: Sequence[Finding]
+    counts: Mapping[str, Mapping[str, int]] | None = None
+    """policy.counting.Counts; None where nobody knows."""
 
     @cached_property
     def context(self) -> Any:

@@ -1,8 +1,8 @@
 """The verdict: a pure function of policy, principal, call and findings.
 
 Laws: the order of statements and findings makes no difference; another statement of a stricter effect never loosens;
-where nothing allows, the call is blocked; a condition that cannot be evaluated blocks; a statement that only watches
-changes nothing.
+where nothing allows, the call is blocked; a condition that cannot be evaluated blocks, and so does a count that nobody
+knows; the more was counted, the stricter; a statement that only watches changes nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from weighlock import claims
 from weighlock.model import ENCODED, SPOKEN, Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
 from weighlock.policy.condition import Given, Unevaluable
+from weighlock.policy.counting import Counts
 from weighlock.policy.statements import (
     MATERIAL,
     CallMatch,
@@ -37,18 +38,26 @@ class Match:
 
 
 def decide(
-    policy: Policy, principal: Principal, call: Call, findings: Sequence[Finding], direction: Direction
+    policy: Policy,
+    principal: Principal,
+    call: Call,
+    findings: Sequence[Finding],
+    direction: Direction,
+    counts: Counts | None = None,
 ) -> Verdict:
-    """What happens to *call*, or to the reply to it. Nobody can be asked about a reply, so there HOLD is BLOCK."""
+    """What happens to *call*, or to the reply to it. Nobody can be asked about a reply, so there HOLD is BLOCK.
+
+    *counts* include what is judged here; None where nobody knows them: then statements that ask for them block.
+    """
     findings = [finding for finding in findings if is_judged(policy, finding, direction)]
-    given = Given(principal, call, findings)
+    given = Given(principal, call, findings, counts)
     matched = [match for statement in policy.statements if (match := _match(statement, given, direction))]
     in_force = [match for match in matched if match.statement.mode is Mode.ENFORCE]
-    verdict = _verdict(policy, in_force, findings, direction)
+    verdict = _verdict(policy, in_force, given, direction)
     if len(in_force) == len(matched):
         return verdict
     shadow = sorted(match.statement.id for match in matched if match.statement.mode is Mode.SHADOW)
-    return replace(verdict, shadow=tuple(shadow), would=_verdict(policy, matched, findings, direction).action)
+    return replace(verdict, shadow=tuple(shadow), would=_verdict(policy, matched, given, direction).action)
 
 
 def is_judged(policy: Policy, finding: Finding, direction: Direction) -> bool:
@@ -66,6 +75,8 @@ def _match(statement: Statement, given: Given, direction: Direction) -> Match | 
     try:
         if statement.when and not statement.when.holds(given):
             return None
+        if statement.over and not statement.over.exceeded(given.counts):
+            return None
     except Unevaluable:
         return Match(statement, Action.BLOCK, found)
     if statement.encoded is Action.BLOCK and any(finding.view == ENCODED for finding in found):
@@ -73,27 +84,29 @@ def _match(statement: Statement, given: Given, direction: Direction) -> Match | 
     return Match(statement, statement.effect, found)
 
 
-def _verdict(policy: Policy, matched: Sequence[Match], findings: Sequence[Finding], direction: Direction) -> Verdict:
+def _verdict(policy: Policy, matched: Sequence[Match], given: Given, direction: Direction) -> Verdict:
     because = {match.statement.id: match.effect for match in matched}
     allows = (match.statement for match in matched if match.effect is Action.ALLOW)
     if not any(statement.findings is None for statement in allows):
         because[NO_ALLOW] = Action.BLOCK
-    covered = {finding for match in matched for finding in match.found}
-    if any(finding not in covered for finding in findings) and policy.uncovered is not Action.ALLOW:
+    # By much use nothing comes to be spoken of that was not: it would loosen.
+    covered = {finding for match in matched if match.statement.over is None for finding in match.found}
+    if any(finding not in covered for finding in given.findings) and policy.uncovered is not Action.ALLOW:
         because[UNCOVERED] = max(policy.uncovered, because.get(UNCOVERED, Action.ALLOW))
     action = strictest = max(because.values())
     if direction is Direction.RESPONSE and action is Action.HOLD:
         action = Action.BLOCK
-    decisive = [match.statement for match in matched if match.effect == strictest]
+    decisive = sorted((match.statement for match in matched if match.effect == strictest), key=lambda one: one.id)
     return Verdict(
         action=action,
         because=tuple(sorted(id for id, effect in because.items() if effect == strictest)),
         operators=_operators(policy, matched),
         policy=policy.digest,
-        reason=next((s.reason for s in sorted(decisive, key=lambda s: s.id) if s.reason), _said(because, strictest)),
+        reason=_reason(decisive, given.counts) or _said(because, strictest),
         approvers=_approvers(policy, decisive, because) if action is Action.HOLD else frozenset(),
         within=min((s.within for s in decisive if s.within), default=0.0) if action is Action.HOLD else 0.0,
         matched=tuple(sorted(match.statement.id for match in matched)),
+        counts=given.counts or {},
     )
 
 
@@ -112,7 +125,7 @@ def restores(policy: Policy, principal: Principal, call: Call) -> tuple[FindingM
 
 def acts_on(policy: Policy, principal: Principal, call: Call, finding: Finding) -> bool:
     """Whether *finding* in the reply to *call* could make a difference, by itself or together with others: also to what
-    is only recorded.
+    is only recorded, and to a later call, where it is counted.
     """
     if not is_judged(policy, finding, Direction.RESPONSE):
         return False
@@ -129,14 +142,20 @@ def acts_on(policy: Policy, principal: Principal, call: Call, finding: Finding) 
     in_force = [statement for statement in speaking if statement.mode is Mode.ENFORCE]
     covered = any(not statement.counts for statement in in_force)
     stricter = any(statement.effect > Action.ALLOW or statement.when for statement in speaking)
-    return stricter or (not covered and policy.uncovered is not Action.ALLOW)
+    counted = any(over.asks_about(finding) for over in policy.overs)
+    return counted or stricter or (not covered and policy.uncovered is not Action.ALLOW)
 
 
 def alone(
-    policy: Policy, principal: Principal, call: Call, finding: Finding, direction: Direction = Direction.RESPONSE
+    policy: Policy,
+    principal: Principal,
+    call: Call,
+    finding: Finding,
+    direction: Direction = Direction.RESPONSE,
+    counts: Counts | None = None,
 ) -> OperatorSpec | None:
     """What masks *finding* in a stream, whatever else is found there: a stream cannot wait for what will follow."""
-    return decide(policy, principal, call, (finding,), direction).operators.get(finding.entity)
+    return decide(policy, principal, call, (finding,), direction, counts).operators.get(finding.entity)
 
 
 def _may_hold(statement: Statement, given: Given, *, otherwise: bool) -> bool:
@@ -222,6 +241,13 @@ def _approvers(policy: Policy, decisive: Sequence[Statement], because: dict[str,
     if because.get(UNCOVERED) is Action.HOLD:
         groups.append(policy.uncovered_approvers)
     return frozenset.intersection(*groups) if groups else frozenset()
+
+
+def _reason(decisive: Sequence[Statement], counts: Counts | None) -> str:
+    """Of the first that gives one; and, of those that count, what was counted."""
+    given = next((statement.reason for statement in decisive if statement.reason), "")
+    counted = [f"Counted: {statement.over.said(counts)}." for statement in decisive if statement.over]
+    return " ".join(filter(None, (given, *counted[:1])))
 
 
 def _said(because: dict[str, Action], strictest: Action) -> str:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from weighlock.model import Call, Direction, Finding, Principal
+from weighlock.policy.condition import Unevaluable
+from weighlock.policy.counting import Counts
 from weighlock.policy.decide import speaks_of
 from weighlock.policy.statements import CallMatch, Mode, PrincipalMatch, Statement
 
 
 def why_not(
-    statement: Statement, principal: Principal, call: Call, findings: tuple[Finding, ...], direction: Direction
+    statement: Statement,
+    principal: Principal,
+    call: Call,
+    findings: tuple[Finding, ...],
+    direction: Direction,
+    counts: Counts | None = None,
 ) -> str:
-    """The first thing that was not as *statement*, which did not match, wants it."""
+    """The first thing that was not as *statement*, which did not match, wants it. *counts* as the verdict has them."""
     if statement.mode is Mode.OFF:
         return "it is off"
     if statement.restore:
@@ -21,6 +28,7 @@ def why_not(
         _who(statement.principals, principal)
         or _what(statement.calls, call)
         or _found(statement, findings)
+        or _counted(statement, counts)
         or _unrecorded(statement)
     )
 
@@ -56,6 +64,14 @@ def _found(statement: Statement, findings: tuple[Finding, ...]) -> str:
     if count >= match.count:
         return ""
     return f"{count} of {match.count} findings that it speaks of" if count else "nothing that it speaks of was found"
+
+
+def _counted(statement: Statement, counts: Counts | None) -> str:
+    try:
+        within = statement.over is not None and not statement.over.exceeded(counts)
+    except Unevaluable:
+        within = False
+    return statement.over.said(counts) if statement.over and within else ""
 
 
 def _unrecorded(statement: Statement) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from weighlock.model import ENTITY, ID, LEVELS, Action
 from weighlock.policy.condition import LENGTH
+from weighlock.policy.counting import MOST, SUMS, WINDOW, Scope
 from weighlock.policy.schema import DURATION, LABEL, RESTORE, SPOKEN_IN_REPLIES, OperatorTable
 from weighlock.policy.statements import Mode
 
@@ -52,6 +53,7 @@ def _statement(operators: OperatorTable, approvers: dict[str, Any]) -> dict[str,
                 }
             ),
             "when": {"type": "string", "minLength": 1, "maxLength": LENGTH},
+            "over": _over(),
             "operator": {"anyOf": [_one(*operators), *(_operator(name, held) for name, held in operators.items())]},
             "encoded": _one("mask", "block"),
             "approvers": approvers,
@@ -65,6 +67,17 @@ def _statement(operators: OperatorTable, approvers: dict[str, Any]) -> dict[str,
         "id",
         "effect",
     )
+
+
+def _over() -> dict[str, Any]:
+    distinct = {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": _pattern(f"{ENTITY}|{ID}"),
+        "additionalProperties": {**_SIZE, "maximum": MOST},
+    }
+    members = {"of": _one(*(scope.value for scope in Scope)), "within": _pattern(WINDOW)}
+    return _closed(members | dict.fromkeys(SUMS, _SIZE) | {"distinct": distinct}, "of", "within") | {"minProperties": 3}
 
 
 def _operator(name: str, params: Mapping[str, type]) -> dict[str, Any]:

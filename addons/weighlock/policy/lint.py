@@ -122,6 +122,7 @@ def _wider(other: Statement, statement: Statement) -> bool:
     return (
         statement.directions <= other.directions
         and (other.when is None or other.when == statement.when)
+        and (other.over is None or other.over.covers(statement.over))
         and all(
             _holds(getattr(other.principals, name), getattr(statement.principals, name))
             for name in ("issuers", "workloads", "owners", "groups")
@@ -162,7 +163,7 @@ def _same_condition(one: Statement, other: Statement) -> bool:
     a, b = one.findings or FindingMatch(), other.findings or FindingMatch()
     return (
         bool(one.directions & other.directions)
-        and (one.principals, one.calls, one.when) == (other.principals, other.calls, other.when)
+        and (one.principals, one.calls, one.when, one.over) == (other.principals, other.calls, other.when, other.over)
         and (a.level, a.score, a.count, a.labels) == (b.level, b.score, b.count, b.labels)
     )
 

@@ -9,7 +9,7 @@ from ruamel.yaml.nodes import ScalarNode
 
 from weighlock.errors import ConfigError
 from weighlock.model import ENTITY, ID, LEVELS, Action, Direction, OperatorSpec
-from weighlock.policy import condition
+from weighlock.policy import condition, counting
 from weighlock.policy.statements import CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 from weighlock.rulefile import Node
 
@@ -21,7 +21,7 @@ OperatorTable = Mapping[str, Mapping[str, type]]
 
 _MEMBERS = (
     *("direction", "principals", "calls", "findings", "operator", "encoded", "approvers", "within", "reason"),
-    *("when", "mode", "severity", "owner", "references"),
+    *("when", "over", "mode", "severity", "owner", "references"),
 )
 LABEL = r"[a-z0-9][a-z0-9-]{0,47}"
 DURATION = r"([1-9][0-9]{0,5})(s|m|h)"
@@ -84,6 +84,7 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         within=members["within"].read(duration, "a duration such as 15m") if "within" in members else 0.0,
         reason=members["reason"].text() if "reason" in members else "",
         when=_when(members["when"]) if "when" in members else None,
+        over=counting.read(members["over"]) if "over" in members else None,
         mode=Mode(members["mode"].choice([mode.value for mode in Mode])) if "mode" in members else Mode.ENFORCE,
         severity=LEVELS[members["severity"].choice(LEVELS)] if "severity" in members else None,
         owner=members["owner"].text() if "owner" in members else "",
@@ -95,9 +96,11 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
     if effect is Action.MASK and (statement.findings is None or statement.operator is None):
         raise node.error("`mask` needs `findings` and an `operator`")
     if effect is Action.MASK and statement.counts and Direction.RESPONSE in statement.directions:
-        what = "when" if statement.when and statement.when.of_findings else "count"
+        what = "over" if statement.over else "when" if statement.when and statement.when.of_findings else "count"
         hint = f"a streamed reply cannot be masked by what will follow: add `direction: request`, or leave `{what}` out"
-        raise members["when" if what == "when" else "findings"].error(hint)
+        raise members["findings" if what == "count" else what].error(hint)
+    if effect is Action.ALLOW and statement.over:
+        raise members["over"].error("what lets something pass must not begin with much use: mask, hold or block by it")
     if effect is not Action.MASK and statement.operator is not None:
         raise members["operator"].error("only `mask` takes an operator")
     if restore and statement.when and statement.when.of_findings:

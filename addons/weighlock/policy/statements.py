@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from weighlock.model import Action, Direction, Level, OperatorSpec
 from weighlock.policy.condition import Condition
+from weighlock.policy.counting import Over
 
 
 class Mode(StrEnum):
@@ -85,6 +86,8 @@ class Statement:
     reason: str = ""
     when: Condition | None = None
     """Where it can be evaluated, it must hold; where not, the statement blocks."""
+    over: Over | None = None
+    """Where it was counted, its limit must be exceeded; where not, the statement blocks."""
     mode: Mode = Mode.ENFORCE
     severity: Level | None = None
     """How bad it is, for people and reports; it decides nothing. Nor do the next two."""
@@ -97,7 +100,7 @@ class Statement:
     def counts(self) -> bool:
         """Whether one finding alone does not tell whether it matches."""
         many = self.findings is not None and self.findings.count > 1
-        return many or (self.when is not None and self.when.of_findings)
+        return many or self.over is not None or (self.when is not None and self.when.of_findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +114,8 @@ class Policy:
     digest: str = field(default="")
     hears_replies: bool = True
     """Whether what a reply says in words, as `jane at example dot com`, is judged; else it passes, and is recorded."""
+
+    @property
+    def overs(self) -> Iterator[Over]:
+        """Of the statements that are judged: what must be counted."""
+        return (one.over for one in self.statements if one.over is not None and one.mode is not Mode.OFF)
