@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from weighlock.destination import Destination
@@ -21,6 +22,22 @@ def a_principal(**given: Any) -> Principal:
         "persons": frozenset({"dana"}),
     }
     return Principal(**defaults | given)
+
+
+class Uncounted:
+    """Counters of a policy that asks for none."""
+
+    async def count(self, *_: Any) -> dict[str, Any]:
+        return {}
+
+    read = count
+
+    def drop(self, exchange: str) -> None: ...
+
+    def trying(self, exchange: str) -> contextlib.nullcontext[None]:
+        return contextlib.nullcontext()
+
+    async def keep(self, exchange: str) -> None: ...
 
 
 def a_destination(**given: Any) -> Destination:

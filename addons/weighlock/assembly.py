@@ -14,6 +14,7 @@ from mitmproxy import ctx
 from weighlock import settings
 from weighlock.adapters.anonymizer import Anonymizer
 from weighlock.adapters.approvals import Desk
+from weighlock.adapters.counters import Counters
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
 from weighlock.adapters.early import EarlyRelease
@@ -27,6 +28,7 @@ from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.rulebook import Rulebook, shipped
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.control import Control
+from weighlock.adapters.stores.counters import CounterStore
 from weighlock.adapters.stores.events import EventStore
 from weighlock.adapters.stores.ledger import Ledger
 from weighlock.adapters.stores.sessions import SessionStore
@@ -68,6 +70,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint, config.cache, config.ner, material.current),
         early=EarlyRelease(),
         material=material,
+        counters=Counters(CounterStore.open(config.state), time.time),
         desk=Desk(time.time, config.hold_limit, journal.approval),
         receiver=Receiver(
             jwks, EventStore.open(config.state), lambda: rulebook.current.identity, time.time, journal.signal

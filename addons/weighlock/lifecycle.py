@@ -132,6 +132,7 @@ class Gateway:
         self._watch(self.parts.rulebook.watch(self._rules_loaded))
         self._watch(self.parts.cutoffs.changes(self._cut_off))
         self._watch(self.parts.material.watch())
+        self._watch(self.parts.counters.watch(lambda: self.parts.rulebook.current.policy))
         self._watch(self.parts.vaults.watch(self.chain.may_call))
         self._watch(Poller(self.parts.receiver).watch())
         self.chain.ready = True
@@ -144,6 +145,7 @@ class Gateway:
         try:
             await self._console.stop()
             await self.chain.drain()
+            await self.parts.counters.close()
             await self.journal.flush()
             await self.journal.write(Kind.STOP, "stop")
             await self.parts.ledger.close()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builders import a_call, a_destination, a_finding, a_principal
+from builders import Uncounted, a_call, a_destination, a_finding, a_principal
 from weighlock.errors import Forbidden
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Exchange, Outbound
@@ -44,6 +44,7 @@ async def released(before: Policy, after: Policy) -> Any:
     exchange.outbound = Outbound("POST", "/", (), b"")
     rulebook = SimpleNamespace(current=SimpleNamespace(policy=after))
     parts: Any = SimpleNamespace(desk=Approved(), rulebook=rulebook, settings=SimpleNamespace(hold_for=45.0))
+    parts.counters = Uncounted()
     return (await Approve(parts).fill(exchange, None)).approval  # type: ignore[arg-type]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builders import a_call, a_destination, a_finding, a_principal
+from builders import Uncounted, a_call, a_destination, a_finding, a_principal
 from weighlock.dialects import openai
 from weighlock.errors import Forbidden
 from weighlock.masking.operators import OPERATORS
@@ -32,6 +32,7 @@ def a_socket(found: list[Finding], count: int) -> Socket:
         pool=SimpleNamespace(inspect=inspect),
         operators=lambda principal: None,
         settings=SimpleNamespace(body_limit=1000),
+        counters=Uncounted(),
     )
     rules = SimpleNamespace(policy=policy, detect=None)
     exchange = Exchange("e", 0.0, "peer", rules, a_destination(), a_principal(), a_call("x"))
@@ -42,9 +43,9 @@ def a_socket(found: list[Finding], count: int) -> Socket:
 async def test_what_would_be_masked_by_count_over_several_messages_is_blocked() -> None:
     socket = a_socket([a_finding(), a_finding()], count=2)
 
-    assert (await socket._weigh(()))[1].action is Action.ALLOW
+    assert (await socket._weigh((), 0))[1].action is Action.ALLOW
     with pytest.raises(Forbidden) as caught:
-        await socket._weigh(())
+        await socket._weigh((), 0)
     assert "over several messages" in caught.value.reason
 
 
@@ -52,4 +53,4 @@ async def test_what_is_masked_by_itself_passes() -> None:
     socket = a_socket([a_finding(), a_finding()], count=1)
 
     for _ in range(2):
-        assert (await socket._weigh(()))[1].action is Action.MASK
+        assert (await socket._weigh((), 0))[1].action is Action.MASK

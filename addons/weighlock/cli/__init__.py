@@ -7,6 +7,7 @@ import click
 from weighlock.cli.approvals import approvals
 from weighlock.cli.canary import canary
 from weighlock.cli.common import Group
+from weighlock.cli.counters import counters
 from weighlock.cli.cutoffs import cutoffs
 from weighlock.cli.fingerprint import fingerprint
 from weighlock.cli.ledger import ledger
@@ -30,7 +31,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(run, login, offboard, cutoffs, approvals, report, ledger, replay),
-    *(reveal, scan, rules, policy, fingerprint, records, canary),
+    *(reveal, scan, rules, policy, counters, fingerprint, records, canary),
 )
 for command in _COMMANDS:
     main.add_command(command)

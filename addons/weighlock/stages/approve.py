@@ -37,7 +37,9 @@ class Approve(Stage):
         )
         # Rules may have changed while a person was thinking: the stricter verdict wins.
         current = self.parts.rulebook.current
-        again = decide(current.policy, principal, filled(exchange.call), filled(exchange.findings), Direction.REQUEST)
+        counts = await self.parts.counters.read(current.policy, principal)
+        call, findings = filled(exchange.call), filled(exchange.findings)
+        again = decide(current.policy, principal, call, findings, Direction.REQUEST, counts)
         if again.action > verdict.action or again.operators != verdict.operators or _asks_more(again, verdict):
             raise Forbidden(
                 "policy-tightened",

@@ -58,7 +58,7 @@ class Chain:
             if passage.flow.client_conn.id == client.id:
                 self.parts.desk.cancel(passage.exchange.id, client_gone())
                 # Its last hooks may still come, and record what became of it; an aborted connection has none.
-                asyncio.get_running_loop().call_later(GRACE, self.passages.pop, id, None)
+                asyncio.get_running_loop().call_later(GRACE, self._forget, id)
 
     async def http_connect(self, flow: http.HTTPFlow) -> None:
         passage = self._open(flow)
@@ -173,6 +173,7 @@ class Chain:
             return
         if passage.pump:
             passage.pump.fail(passage.refused or client_gone())
+        self.parts.counters.drop(passage.exchange.id)
         self.parts.desk.cancel(passage.exchange.id, client_gone())
         if flow.error and "body_size_limit" in flow.error.msg:
             passage.refused = passage.refused or too_large(reply=passage.exchange.entry is not None)
@@ -227,6 +228,10 @@ class Chain:
             passage.sent = self.recorder.as_sent(flow_.request)
         return passage
 
+    def _forget(self, id: str) -> None:
+        if passage := self.passages.pop(id, None):
+            self.parts.counters.drop(passage.exchange.id)
+
     def _live(self) -> list[Passage]:
         return [passage for passage in list(self.passages.values()) if passage.flow.live and not passage.closed]
 
@@ -236,6 +241,7 @@ class Chain:
 
     async def _refuse(self, passage: Passage, refused: Refused) -> None:
         passage.refused = refused
+        self.parts.counters.drop(passage.exchange.id)
         passage.flow.response = reply.refusal(passage, refused)
         passage.seal_response()
         await self.recorder.refusal(passage)

@@ -37,6 +37,10 @@ class Socket(Protocol):
     """What the client got."""
 
     @property
+    def reply_size(self) -> int:
+        """Bytes that the model host said."""
+
+    @property
     def not_inspected(self) -> Sequence[NotInspected]:
         """Of what the client got."""
 

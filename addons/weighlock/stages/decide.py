@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mitmproxy import http
 
 from weighlock.identity import workloads
 from weighlock.model import Direction, Exchange, Verdict
 from weighlock.policy.decide import decide
+from weighlock.policy.tally import amount
 from weighlock.stages.stage import Stage, filled
 
 
@@ -15,12 +18,9 @@ class Decide(Stage):
     kind = Verdict
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Verdict:
-        principal = filled(exchange.principal)
-        workloads.check_model(exchange.rules.identity.workload(principal.workload), filled(exchange.call).model)
-        return decide(
-            exchange.rules.policy,
-            principal,
-            filled(exchange.call),
-            filled(exchange.findings),
-            Direction.REQUEST,
-        )
+        principal, call, findings = filled(exchange.principal), filled(exchange.call), filled(exchange.findings)
+        policy = exchange.rules.policy
+        workloads.check_model(exchange.rules.identity.workload(principal.workload), call.model)
+        asked = partial(amount, call.texts, findings, size=call.size, requests=1)
+        counts = await self.parts.counters.count(exchange.id, policy, principal, asked)
+        return decide(policy, principal, call, findings, Direction.REQUEST, counts)

@@ -39,6 +39,8 @@ class Passage:
     restored: Counter[str] = field(default_factory=Counter)
     """By entity: pseudonyms that became what they stand for again."""
     reply_verdict: Verdict | None = None
+    reply_counted: int = 0
+    """Bytes of the reply that the counters know of."""
     closed: bool = False
     """Whether the last entry of this exchange is written."""
 
@@ -46,6 +48,15 @@ class Passage:
     def own_response(self) -> bool:
         """Whether the response is the gateway's own, and none of a model host's."""
         return (self.refused is not None or self.answered) and self.pump is None
+
+    @property
+    def reply_size(self) -> int:
+        """Bytes of the reply that have come."""
+        if self.socket:
+            return self.socket.reply_size
+        if self.pump:
+            return len(self.pump.received)
+        return len((self.flow.response and self.flow.response.raw_content) or b"")
 
     def seal_request(self) -> None:
         self.request_seal = seal(self.flow.request)

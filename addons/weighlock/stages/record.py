@@ -31,6 +31,7 @@ class Record(Stage):
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> int:
         outbound = filled(exchange.outbound)
+        await self.parts.counters.keep(exchange.id)
         payloads = {
             "request.sent": as_sent(flow.request, self.parts.keys.fingerprint),
             "request.forwarded": as_forwarded(outbound),

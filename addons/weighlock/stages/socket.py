@@ -21,6 +21,7 @@ from weighlock.masking.apply import Rewrite
 from weighlock.masking.stream import StreamMasker
 from weighlock.model import Action, Direction, Finding, NotInspected, Text, Verdict
 from weighlock.policy.decide import alone, decide
+from weighlock.policy.tally import amount
 from weighlock.stages import weigh
 from weighlock.stages.mask import blocked
 from weighlock.stages.passage import Passage
@@ -46,6 +47,7 @@ class Socket:
         self._homeward = StreamMasker(Messages(), shapes[1](), limit, media)
         self._out: list[tuple[bool, bytes]] = []
         self._size = 0
+        self.reply_size = 0
         self._findings: tuple[Finding, ...] = ()
 
     def out(self) -> list[tuple[bool, bytes]]:
@@ -90,7 +92,9 @@ class Socket:
 
     async def _from_client(self, content: bytes) -> None:
         texts = self._outward.feed(content)
-        findings, verdict, rewrites = await self._weigh(texts)
+        with self._parts.counters.trying(self._passage.exchange.id):
+            findings, verdict, rewrites = await self._weigh(texts, len(content))
+        await self._parts.counters.keep(self._passage.exchange.id)
         seen = len(self._outward.not_inspected)
         frames = self._outward.release(rewrites)
         body = entry.message_body(self._passage.exchange, findings, verdict, self._outward.not_inspected[seen:])
@@ -100,17 +104,19 @@ class Socket:
             self._out.append((False, frame))
 
     async def _weigh(
-        self, texts: tuple[Text, ...]
+        self, texts: tuple[Text, ...], size: int
     ) -> tuple[tuple[Finding, ...], Verdict, Mapping[str, Sequence[Rewrite]]]:
         """As for a request; but nobody can wait in a socket for an approval, so a hold is a refusal."""
         exchange = self._passage.exchange
         policy, principal, call = exchange.rules.policy, filled(exchange.principal), filled(exchange.call)
         findings = await self._parts.pool.inspect(texts, exchange.rules.detect)
         self._findings += findings
-        verdict = decide(policy, principal, call, self._findings, Direction.REQUEST)
+        asked = partial(amount, texts, findings, size=size, requests=1)
+        counts = await self._parts.counters.count(exchange.id, policy, principal, asked)
+        verdict = decide(policy, principal, call, self._findings, Direction.REQUEST, counts)
         if verdict.action >= Action.HOLD:
             raise blocked(verdict)
-        masked = partial(alone, policy, principal, call, direction=Direction.REQUEST)
+        masked = partial(alone, policy, principal, call, direction=Direction.REQUEST, counts=counts)
         if any(finding.entity in verdict.operators and masked(finding) is None for finding in findings):
             raise blocked(
                 replace(verdict, reason="What counts over several messages cannot be masked in each of them.")
@@ -121,6 +127,7 @@ class Socket:
 
     async def _from_server(self, content: bytes) -> None:
         self.received.append(content)
+        self.reply_size += len(content)
         texts = self._homeward.feed(content)
         rewrites = await weigh.weigh(self._parts, self._passage, texts) if texts else {}
         for frame in self._homeward.release(rewrites):

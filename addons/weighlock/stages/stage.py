@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 from mitmproxy import http
 
 from weighlock.adapters.approvals import Desk
+from weighlock.adapters.counters import Counters
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
 from weighlock.adapters.early import EarlyRelease
@@ -53,6 +54,7 @@ class Parts:
     credentials: Credentials
     pool: Pool
     early: EarlyRelease
+    counters: Counters
     desk: Desk
     receiver: Receiver
     operators: Callable[[Principal], Operators]

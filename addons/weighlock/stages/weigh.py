@@ -15,6 +15,7 @@ from weighlock.masking.restore import merged, restored
 from weighlock.masking.vault import Kept
 from weighlock.model import Action, Direction, Finding, OperatorSpec, Role, Text
 from weighlock.policy.decide import acts_on, alone, decide, restores, speaks_of
+from weighlock.policy.tally import amount
 from weighlock.stages.mask import blocked
 from weighlock.stages.passage import Passage
 from weighlock.stages.stage import Parts, filled
@@ -24,21 +25,26 @@ type _Masked = Callable[[Finding], OperatorSpec | None]
 
 async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict[str, Sequence[Rewrite]]:
     """The rewrites of those *texts* that must change. Counts add up over a stream: the verdict sees all findings."""
+    with parts.counters.trying(passage.exchange.id):
+        rewrites = await _weighed(parts, passage, texts)
+    await parts.counters.keep(passage.exchange.id)
+    return rewrites
+
+
+async def _weighed(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict[str, Sequence[Rewrite]]:
     exchange = passage.exchange
     findings = await parts.pool.inspect(_asked(parts, passage, texts), exchange.rules.detect)
     passage.reply_findings += findings
-    verdict = decide(
-        exchange.rules.policy,
-        filled(exchange.principal),
-        filled(exchange.call),
-        passage.reply_findings,
-        Direction.RESPONSE,
-    )
+    policy, principal, call = exchange.rules.policy, filled(exchange.principal), filled(exchange.call)
+    new = partial(amount, texts, findings, size=passage.reply_size - passage.reply_counted)
+    passage.reply_counted = passage.reply_size
+    counts = await parts.counters.count(exchange.id, policy, principal, new)
+    verdict = decide(policy, principal, call, passage.reply_findings, Direction.RESPONSE, counts)
     passage.reply_verdict = verdict
     if verdict.action >= Action.HOLD:
         raise blocked(verdict)
-    masked = partial(alone, exchange.rules.policy, filled(exchange.principal), filled(exchange.call))
-    run = parts.operators(filled(exchange.principal))
+    masked = partial(alone, policy, principal, call, counts=counts)
+    run = parts.operators(principal)
     own = echo.secret(exchange.credential)
     put_back = await _restorer(parts, passage)
     rewrites: dict[str, Sequence[Rewrite]] = {}
