@@ -15,6 +15,8 @@ from weighlock.cli.login import login
 from weighlock.cli.offboard import offboard
 from weighlock.cli.policy import policy
 from weighlock.cli.records import records
+from weighlock.cli.rejudged import replay_ as rejudge
+from weighlock.cli.rejudged import shadow_ as shadow
 from weighlock.cli.replay import replay
 from weighlock.cli.report import report
 from weighlock.cli.reveal import reveal
@@ -35,3 +37,5 @@ _COMMANDS = (
 )
 for command in _COMMANDS:
     main.add_command(command)
+for command in (rejudge, shadow):
+    policy.add_command(command)

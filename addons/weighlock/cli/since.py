@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,28 @@ def entries_since(since: str, path: Path) -> Generator[Entry]:
     """From the newest back to *since*, which is the text of an entry's time; empty for all of the ledger at *path*."""
     with Reader(path) as reader:
         for data in reader.entries(newest_first=True):
-            try:
-                said = entry.parse(data)
-            except ValueError:
-                raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", str(path)) from None
+            said = _parsed(data, path)
             if said.time < since:
                 return
             yield said
+
+
+@contextlib.contextmanager
+def entries_from(since: str, path: Path) -> Iterator[tuple[int, Iterator[Entry]]]:
+    """The same from *since* on, the oldest first; and how many they are."""
+    with Reader(path) as reader:
+        first, after = 0, reader.count()
+        while first < after:  # times never go back
+            middle = (first + after) // 2
+            if _parsed(reader.entry(middle), path).time < since:
+                first = middle + 1
+            else:
+                after = middle
+        yield reader.count() - first, (_parsed(data, path) for data in reader.entries(first=first))
+
+
+def _parsed(data: bytes, path: Path) -> Entry:
+    try:
+        return entry.parse(data)
+    except ValueError:
+        raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", str(path)) from None

@@ -131,9 +131,11 @@ class Reader:
         for seq, data, leaf in self._rows(_ROWS):
             yield Row(seq, data, leaf)
 
-    def entries(self, *, newest_first: bool = False) -> Iterator[bytes]:
+    def entries(self, *, newest_first: bool = False, first: int = 0) -> Iterator[bytes]:
+        """From the one with the number *first* on."""
         order = "DESC" if newest_first else "ASC"
-        for (data,) in self._rows(f"SELECT CAST(entry AS BLOB) FROM entries ORDER BY seq {order}"):  # noqa: S608
+        rows = f"SELECT CAST(entry AS BLOB) FROM entries WHERE seq >= ? ORDER BY seq {order}"  # noqa: S608
+        for (data,) in self._rows(rows, first):
             yield data
 
     def entry(self, seq: int) -> bytes:
