@@ -25,8 +25,10 @@ from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.keys import open_keys
 from weighlock.adapters.material import MaterialWatch
-from weighlock.adapters.rulebook import Rulebook, shipped
+from weighlock.adapters.rulebook import shipped
+from weighlock.adapters.rulewatch import Rulebook
 from weighlock.adapters.sessions import Sessions
+from weighlock.adapters.signed import Signed, public_key
 from weighlock.adapters.stores.control import Control
 from weighlock.adapters.stores.counters import CounterStore
 from weighlock.adapters.stores.events import EventStore
@@ -53,7 +55,11 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         print(f"weighlock: created {path}{hint}", file=sys.stderr)
     ledger = Ledger.open(config.state, keys, time.time)
     journal = Journal(ledger)
-    rulebook = Rulebook(config.rules, OPERATORS, journal.rules)
+    if not config.rules.is_dir():
+        raise ConfigError("there is no such folder of rules", str(config.rules))
+    signed = Signed(public_key(config.rules_key), config.state) if config.rules_key else None
+    rulebook = Rulebook(config.rules, OPERATORS, journal.rules, signed)
+    rulebook.check()
     jwks = Jwks(config.rules, time.monotonic)
     sessions = Sessions(SessionStore.open(config.state), time.time)
     material = MaterialWatch(config.state, keys.fingerprint)

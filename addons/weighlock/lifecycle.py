@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
-from weighlock.adapters.rulebook import Rules, digest
+from weighlock.adapters.rulebook import NONE, Rules, digest
 from weighlock.adapters.stores.ledger import Draft, Ledger
 from weighlock.adapters.transmitters import Poller
 from weighlock.approval.lifecycle import Approver
@@ -112,7 +112,7 @@ class Gateway:
         self.addons = [chain]
         self._console = Console(parts.settings.console, parts.desk, self._approver, parts.receiver.pushed)
         self._watches: list[asyncio.Task[Any]] = []
-        self._fixed = False
+        self._fixed = self._said_ready = False
 
     def configure(self, updated: set[str]) -> None:
         if self._fixed and updated:
@@ -123,8 +123,7 @@ class Gateway:
             self._fixed = True
             await self.parts.pool.start()
             self._console.start()
-            await self.journal.write(Kind.START, "start", f"rules {self.parts.rulebook.current.digest}")
-            await self.parts.ledger.append(policy_draft(self.parts.rulebook.current))
+            await self._begin(self.parts.rulebook.current)
         except OSError as error:
             die(ConfigError(f"the console's address cannot be had: {error.strerror}", "weighlock_console"))
         except BaseException as error:  # mitmproxy would log it and serve
@@ -136,7 +135,21 @@ class Gateway:
         self._watch(self.parts.vaults.watch(self.chain.may_call))
         self._watch(Poller(self.parts.receiver).watch())
         self.chain.ready = True
+        if self.parts.rulebook.current is not NONE:
+            self._say_ready()
+
+    async def _begin(self, rules: Rules) -> None:
+        await self.journal.write(Kind.START, "start", f"rules {rules.digest}" if rules is not NONE else "without rules")
+        if rules is not NONE:
+            await self.parts.ledger.append(policy_draft(rules))
+            return
+        wrong = self.parts.rulebook.complaint or "they are still being written"
+        self.journal.rules("rejected", wrong)
+        print(f"weighlock: refusing everything until the rules are right: {wrong}", file=sys.stderr, flush=True)
+
+    def _say_ready(self) -> None:
         print("weighlock: ready", file=sys.stderr, flush=True)
+        self._said_ready = True
 
     async def done(self) -> None:
         self.chain.ready = False
@@ -159,6 +172,8 @@ class Gateway:
     def _rules_loaded(self) -> None:
         self.journal.policy(self.parts.rulebook.current)
         self.chain.cut_off()
+        if not self._said_ready:
+            self._say_ready()
 
     def _cut_off(self) -> None:
         self.chain.cut_off()

@@ -75,6 +75,9 @@ def _knob(read: Callable[[str], Any], default: str, help: str) -> Any:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     rules: Path = _knob(_path, "", "Folder of rules: destinations, identity, detect, policy. Default: the one shipped.")
+    rules_key: Path | None = _knob(
+        _optional_path, "", "PEM file of the public key that rules must be signed with; empty: they need no signature."
+    )
     state: Path = _knob(
         _path, "~/.local/state/weighlock", "Folder for the ledger, keys and cut-offs; created with mode 0700."
     )

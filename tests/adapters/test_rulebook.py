@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from weighlock.adapters import rulebook
-from weighlock.adapters.rulebook import Rulebook, compiled, digest, read, shipped
+from weighlock.adapters import rulebook, rulewatch
+from weighlock.adapters.rulebook import NONE, compiled, digest, read, shipped
+from weighlock.adapters.rulewatch import Rulebook
 from weighlock.errors import ConfigError
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action
@@ -24,8 +25,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def book(folder: Path) -> Rulebook:
-    return Rulebook(folder, OPERATORS, lambda *_: None)
+def book(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Rulebook:
+    monkeypatch.setattr(rulewatch, "SETTLE", 0)
+    book = Rulebook(folder, OPERATORS, lambda *_: None)
+    assert book.check() == ("loaded", book.current.digest)
+    return book
 
 
 def change(folder: Path, name: str, text: str) -> None:
@@ -118,12 +122,22 @@ def test_whatever_is_wrong_the_last_good_rules_stay_and_it_is_said_once(
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_with_bad_rules_nothing_starts(what: str, folder: Path) -> None:
+def test_where_the_first_rules_are_bad_none_are_in_force_until_they_are_right(
+    what: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rulewatch, "SETTLE", 0)
+    shutil.copytree(folder, tmp_path / "good")
     spoil(folder, what)
-    with pytest.raises(ConfigError) as caught:
-        Rulebook(folder, OPERATORS, lambda *_: None)
+    book = Rulebook(folder, OPERATORS, lambda *_: None)
 
-    assert BAD[what][2] in str(caught.value)
+    assert book.check() == ("rejected", book.complaint)
+    assert BAD[what][2] in book.complaint
+    assert book.check() is None
+    assert book.current is NONE
+    shutil.rmtree(folder)
+    (tmp_path / "good").rename(folder)
+    assert book.check() == ("loaded", book.current.digest)
+    assert book.current is not NONE
 
 
 def test_every_new_complaint_is_told_and_an_old_one_again_after_a_good_version(folder: Path, book: Rulebook) -> None:
@@ -189,10 +203,12 @@ def test_a_misplaced_rule_is_told_even_among_good_ones() -> None:
 
 
 async def test_the_watch_tells_of_bad_and_good_and_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rulebook, "INTERVAL", 0)
+    monkeypatch.setattr(rulewatch, "INTERVAL", 0)
+    monkeypatch.setattr(rulewatch, "SETTLE", 0)
     told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     swapped: list[str] = []
     book = Rulebook(folder, OPERATORS, lambda *event: told.put_nowait(event))
+    book.check()
     watch = asyncio.create_task(book.watch(lambda: swapped.append(book.current.digest)))
     try:
         change(folder, "extra.yaml", "a: 1\n")

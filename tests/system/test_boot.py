@@ -34,6 +34,7 @@ def refused_start(gateway: Gateway) -> str:
         ({"weighlock_hold_for": "soon"}, "weighlock_hold_for"),
         ({"weighlock_console": "8081"}, "weighlock_console"),
         ({"weighlock_rules": "/nowhere"}, "/nowhere"),
+        ({"weighlock_rules_key": "/nowhere"}, "/nowhere"),
         ({"weighlock_polcy": "x"}, "weighlock_polcy"),
         ({"no_such_option": "x"}, "no_such_option"),
         ({"ssl_insecure": "true"}, "ssl_insecure"),
@@ -82,27 +83,6 @@ def test_logging_tls_keys_stops_the_start(make: Make, variable: str, tmp_path: P
 
 def test_an_unknown_variable_of_ours_stops_the_start(make: Make) -> None:
     assert "WEIGHLOCK_POLCY" in refused_start(make(env={"WEIGHLOCK_POLCY": "x"}))
-
-
-@pytest.mark.parametrize(
-    "breakage",
-    [
-        ("policy/default.yaml", "statements: [", "policy/default.yaml:1"),
-        ("policy/default.yaml", "statements:\n  - {id: a, efect: allow}\n", "did you mean 'effect'?"),
-        ("destinations.yaml", "destinations: []\nextra: 1\n", "unknown key 'extra'"),
-        ("detect/pii/email.yaml", "id: email\n", "is missing"),
-        ("notes.txt", "x", "notes.txt"),
-        ("policies/x.yaml", "statements: []", "policies/x.yaml"),
-    ],
-    ids=lambda broken: broken[0],
-)
-def test_rules_that_cannot_be_enforced_stop_the_start(make: Make, breakage: tuple[str, str, str]) -> None:
-    name, text, complaint = breakage
-    gateway = make()
-    (gateway.rules / name).parent.mkdir(exist_ok=True)
-    (gateway.rules / name).write_text(text)
-
-    assert complaint in refused_start(gateway)
 
 
 def test_another_script_beside_the_gateway_stops_the_start(make: Make, tmp_path: Path) -> None:

@@ -1,14 +1,12 @@
-"""rules/: read whole, checked whole, swapped whole. Whatever is wrong with a new version, the last good one stays."""
+"""rules/: read whole and checked whole."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import logging
-import time
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import weighlock
 from weighlock import rulefile
@@ -23,21 +21,16 @@ from weighlock.identity.issuers import Issuer
 from weighlock.identity.people import Person
 from weighlock.identity.transmitters import Transmitter
 from weighlock.identity.workloads import Workload
-from weighlock.policy import cases, destinations, schema
+from weighlock.model import Action
+from weighlock.policy import cases, destinations, manifest, schema
 from weighlock.policy.cases import Case
 from weighlock.policy.schema import OperatorTable
 from weighlock.policy.statements import Policy
 from weighlock.rulefile import Node
 
-log = logging.getLogger("weighlock")
-
 LIMIT = 16 << 20
 """Bytes of all rule files together."""
-INTERVAL = 0.5
-"""Seconds between two looks at the folder."""
 DETECT, POLICY, CASES = "detect/", "policy/", ".cases.yaml"
-SETTLE = 0.2
-"""Seconds for which a change must hold still: a file that is only half written can be good YAML that says less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +62,12 @@ class Rules:
     """The files of the policy, as they stand."""
     warnings: tuple[str, ...] = ()
     """What is no mistake, and seldom meant; with its place."""
+    version: int = 0
+    """Of signed rules, where they must be."""
+
+
+NONE = Rules({}, IdentityRules({}, (), ()), Policy((), Action.BLOCK, frozenset(), {}), RuleSet((), "", ""))
+"""What is in force while there was no good version yet: nobody is known, and nothing is listed or allowed."""
 
 
 def shipped() -> Path:
@@ -80,20 +79,21 @@ def shipped() -> Path:
 
 def read(folder: Path) -> dict[str, str]:
     """Every rule file's text, by its path within *folder*. Raises ConfigError for a file that has no place there."""
+    files = contents(folder)
+    files.pop(manifest.NAME, None)
+    return files
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """As `read`, and the manifest where they are signed."""
     files: dict[str, str] = {}
     size = 0
     try:
-        for path in sorted(folder.rglob("*")):
+        for path in _walk(folder, ()) if folder.is_dir() else ():
             name = path.relative_to(folder).as_posix()
-            if any(part.startswith(".") for part in PurePosixPath(name).parts):
-                continue
-            if path.is_dir():
-                if path.is_symlink():
-                    raise ConfigError("a linked folder is not looked into; link its files", name)
-                continue
             if path.name == "README.md":
                 continue
-            if path.suffix != ".yaml":
+            if path.suffix != ".yaml" and name != manifest.NAME:
                 raise ConfigError("only .yaml files and README.md belong among the rules", name)
             if not path.is_file():
                 raise ConfigError("not a file that can be read", name)
@@ -108,6 +108,22 @@ def read(folder: Path) -> dict[str, str]:
     if not files:
         raise ConfigError("no rules here; `--rules` names their folder", str(folder))
     return files
+
+
+def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
+    """What is not hidden, linked folders too: as a ConfigMap is mounted, every folder is a link."""
+    above = (*above, os.path.realpath(folder))
+    with os.scandir(folder) as listed:
+        entries = sorted(listed, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if not entry.is_dir():
+            yield Path(entry.path)
+        elif os.path.realpath(entry.path) in above:
+            raise ConfigError("a link to a folder that it lies in", entry.path)
+        else:
+            yield from _walk(Path(entry.path), above)
 
 
 def digest(files: Mapping[str, str]) -> str:
@@ -185,50 +201,3 @@ def _one(nodes: dict[str, Node], name: str) -> Node:
 
 def _taken(nodes: dict[str, Node], folder: str, suffix: str = "") -> dict[str, Node]:
     return {name: nodes.pop(name) for name in list(nodes) if name.startswith(folder) and name.endswith(suffix)}
-
-
-class Rulebook:
-    """The rules in force. *on_event* hears of `loaded` and `rejected`, with the digest or what is wrong."""
-
-    def __init__(self, folder: Path, operators: OperatorTable, on_event: Callable[[str, str], None]) -> None:
-        """Raises ConfigError where the rules cannot be used: there is no last good version yet."""
-        self._folder, self._operators, self._on_event = folder, operators, on_event
-        self._complained = ""
-        self.current = self._warned(compiled(read(folder), operators))
-
-    def check(self) -> tuple[str, str] | None:
-        """Look once, and swap when the rules changed and are good: the event, where there is one to tell. Sleeps."""
-        try:
-            files = read(self._folder)
-            if digest(files) == self.current.digest:
-                self._complained = ""
-                return None
-            time.sleep(SETTLE)
-            if read(self._folder) != files:
-                return None  # still being written; the next look will see
-            self.current = self._warned(compiled(files, self._operators))
-        except ConfigError as error:
-            complaint = str(error)
-        except Exception as error:  # a defect of ours must not end the watch
-            complaint = f"cannot be checked: {type(error).__name__}"
-        else:
-            self._complained = ""
-            return "loaded", self.current.digest
-        if complaint == self._complained:
-            return None
-        self._complained = complaint
-        return "rejected", complaint
-
-    def _warned(self, rules: Rules) -> Rules:
-        for warning in rules.warnings:
-            log.warning("rules: %s", warning)
-        return rules
-
-    async def watch(self, loaded: Callable[[], None]) -> None:
-        """For ever. The work is done in a thread; what changes is one reference, and then *loaded* is called."""
-        while True:
-            await asyncio.sleep(INTERVAL)
-            if event := await asyncio.to_thread(self.check):
-                self._on_event(*event)
-                if event[0] == "loaded":
-                    loaded()

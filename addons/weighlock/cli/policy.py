@@ -17,6 +17,7 @@ from weighlock.adapters.stores.ledgerfile import NAME
 from weighlock.adapters.stores.policies import policies
 from weighlock.adapters.stores.policies import policy as policy_of
 from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, show, state_option
+from weighlock.cli.policy_sign import sign, verify
 from weighlock.cli.since import entries_since
 from weighlock.cli.verdicts import explained
 from weighlock.errors import ConfigError
@@ -33,6 +34,10 @@ folder_argument = click.argument(
 @click.group(cls=Group)
 def policy() -> None:
     """Check a policy, and see why it decides as it does."""
+
+
+policy.add_command(sign)
+policy.add_command(verify)
 
 
 @policy.command("check")

@@ -28,7 +28,7 @@ def run(listen_host: str, listen_port: int, **given: str) -> None:
     """Run the gateway in the foreground until it is stopped with SIGTERM or Ctrl-C.
 
     Pipelines set HTTPS_PROXY to its address and trust STATE/mitmproxy/mitmproxy-ca-cert.pem. Every setting may also
-    be given in the environment: --body-limit is WEIGHLOCK_BODY_LIMIT. Exit code 78: a setting or a rule cannot be used.
+    be given in the environment: --body-limit is WEIGHLOCK_BODY_LIMIT. Exit code 78: a setting cannot be used.
     """
     settings = read_settings(**given)  # complain before mitmproxy starts
     confdir = settings.state / "mitmproxy"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from mitmproxy import connection, http
 from mitmproxy.proxy import server_hooks
 
+from weighlock.adapters.rulebook import NONE
 from weighlock.destination import RESERVED
 from weighlock.errors import Refused
 from weighlock.identity.tokenendpoints import TokenEndpoint, is_token_endpoint
@@ -22,7 +23,7 @@ from weighlock.stages.channel import Socket
 from weighlock.stages.homeward import Homeward
 from weighlock.stages.passage import Passage
 from weighlock.stages.record import Recorder
-from weighlock.stages.refusals import Hollow, client_gone, failure, not_ready, too_large
+from weighlock.stages.refusals import Hollow, client_gone, failure, no_rules, not_ready, too_large
 from weighlock.stages.release import release
 from weighlock.stages.stage import Parts, Stage, filled
 from weighlock.stages.tasks import Tasks, being_cancelled
@@ -63,7 +64,7 @@ class Chain:
     async def http_connect(self, flow: http.HTTPFlow) -> None:
         passage = self._open(flow)
         try:
-            self._require_ready()
+            self._require_ready(passage)
             self.parts.tunnels[flow.client_conn.id] = self._tunnels.connect(flow)
         except Refused as refused:
             await self._refuse(passage, refused)
@@ -93,7 +94,7 @@ class Chain:
         """Every stage of this hook, and the release behind the last one; refused at the first thing that is wrong."""
         exchange = passage.exchange
         try:
-            self._require_ready()
+            self._require_ready(passage)
             if exchange.destination is RESERVED:
                 await self._answer(passage)
                 return
@@ -235,9 +236,11 @@ class Chain:
     def _live(self) -> list[Passage]:
         return [passage for passage in list(self.passages.values()) if passage.flow.live and not passage.closed]
 
-    def _require_ready(self) -> None:
+    def _require_ready(self, passage: Passage) -> None:
         if not self.ready:
             raise not_ready()
+        if passage.exchange.rules is NONE:
+            raise no_rules()
 
     async def _refuse(self, passage: Passage, refused: Refused) -> None:
         passage.refused = refused

@@ -9,6 +9,14 @@ def not_ready() -> Unavailable:
     return Unavailable("not-ready", "The gateway is starting or stopping.", next_step="Try again in a moment.")
 
 
+def no_rules() -> Unavailable:
+    return Unavailable(
+        "no-rules",
+        "The gateway has no rules that it can use, so nothing passes.",
+        next_step="Its log says what is wrong with them; it goes on when they are right.",
+    )
+
+
 def client_gone() -> Unavailable:
     return Unavailable("client-gone", "The connection ended.")
 

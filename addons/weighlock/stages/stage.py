@@ -19,7 +19,7 @@ from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.keys import Keys
 from weighlock.adapters.material import MaterialWatch
-from weighlock.adapters.rulebook import Rulebook
+from weighlock.adapters.rulewatch import Rulebook
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.ledger import Ledger
 from weighlock.adapters.vaults import Vaults
