@@ -10,7 +10,7 @@ from weighlock.detection import rules as detection
 from weighlock.dialects import DIALECTS
 from weighlock.errors import ConfigError
 from weighlock.model import Finding
-from weighlock.policy import lint
+from weighlock.policy import enforceable, lint
 from weighlock.policy.lint import Caller, World
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def check(rules: Rules) -> tuple[str, ...]:
     _workloads(rules)
     _people(rules)
     known = world(rules)
-    for remark in lint.contradictions(rules.policy, known):
+    for remark in (*enforceable.unenforceable(rules.policy, known), *lint.contradictions(rules.policy, known)):
         raise ConfigError(f"statement {remark.statement.id!r}: {remark.text}", remark.statement.where)
     return tuple(
         f"{remark.statement.where}: statement {remark.statement.id!r} {remark.text}"

@@ -41,7 +41,9 @@ class Unevaluable(Exception):
 
 @dataclass(frozen=True)
 class Given:
-    """What statements are asked about. As conditions see it, it is made once for all that ask, when one does."""
+    """What statements are asked about. As conditions see it, it is made when one asks, and for all that ask for the
+    same variables.
+    """
 
     principal: Principal
     call: Call
@@ -49,38 +51,55 @@ class Given:
     counts: Mapping[str, Mapping[str, int]] | None = None
     """policy.counting.Counts; None where nobody knows."""
 
-    @cached_property
-    def context(self) -> Any:
+    def context(self, variables: frozenset[str]) -> Any:
         from cel import Context  # noqa: PLC0415, slow, and few policies need it
 
-        principal, call, findings = self.principal, self.call, self.findings
-        said = {
-            "principal": {name: getattr(principal, name) for name in KNOWN["principal"]}
-            | {"groups": sorted(principal.groups), "claims": dict(principal.claims)},
-            "call": {name: getattr(call, name) for name in KNOWN["call"] if name != "tools"},
-            "findings": {
-                "count": len(findings),
-                "entities": dict(Counter(finding.entity for finding in findings)),
-                "tags": dict(Counter(tag for finding in findings for tag in finding.tags)),
-                "distinct": dict(Counter(entity for entity, _ in {(f.entity, f.fingerprint) for f in findings})),
-            },
+        if variables not in self._contexts:
+            said = {"principal": self._of_principal, "call": self._of_call, "findings": self._of_findings}
+            self._contexts[variables] = Context(variables={name: said[name]() for name in sorted(variables)})
+        return self._contexts[variables]
+
+    @cached_property
+    def _contexts(self) -> dict[frozenset[str], Any]:
+        return {}
+
+    def _of_principal(self) -> dict[str, Any]:
+        principal = self.principal
+        lists = {"groups": sorted(principal.groups), "claims": dict(principal.claims)}
+        return {name: getattr(principal, name) for name in KNOWN["principal"]} | lists
+
+    def _of_call(self) -> dict[str, Any]:
+        call = self.call
+        said = {name: getattr(call, name) for name in KNOWN["call"] if name != "tools"}
+        known = call.tools is not None and len(call.tools) <= TOOLS
+        return said | {"tools": list(call.tools or ())} if known else said
+
+    def _of_findings(self) -> dict[str, Any]:
+        findings = self.findings
+        return {
+            "count": len(findings),
+            "entities": dict(Counter(finding.entity for finding in findings)),
+            "tags": dict(Counter(tag for finding in findings for tag in finding.tags)),
+            "distinct": dict(Counter(entity for entity, _ in {(f.entity, f.fingerprint) for f in findings})),
         }
-        if call.tools is not None and len(call.tools) <= TOOLS:
-            said["call"]["tools"] = list(call.tools)
-        return Context(variables=said)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     source: str
-    of_findings: bool
-    """Whether it asks what was found."""
+    variables: frozenset[str]
+    """Those that it asks for."""
     program: Any = field(repr=False, compare=False)
+
+    @property
+    def of_findings(self) -> bool:
+        """Whether it asks what was found."""
+        return "findings" in self.variables
 
     def holds(self, given: Given) -> bool:
         """Raises Unevaluable."""
         try:
-            said = self.program.execute(given.context)
+            said = self.program.execute(given.context(self.variables))
         except Exception as error:
             raise Unevaluable(type(error).__name__) from None
         if not isinstance(said, bool):
@@ -112,7 +131,7 @@ def read(source: str) -> Condition:
     for variable, member in _MEMBER.findall(bare):
         if member not in KNOWN[variable]:
             raise ValueError(f"there is no {variable}.{member}; there are {', '.join(KNOWN[variable])}")
-    condition = Condition(source, "findings" in program.variables(), program)
+    condition = Condition(source, frozenset(KNOWN.keys() & set(program.variables())), program)
     for sample in _samples():
         _try(condition, sample)
     return condition
@@ -129,7 +148,7 @@ def _samples() -> list[Given]:
 def _try(condition: Condition, sample: Given) -> None:
     """A claim, an entity or a tag that is not there is no mistake: it may be there another time."""
     try:
-        said = condition.program.execute(sample.context)
+        said = condition.program.execute(sample.context(condition.variables))
     except KeyError:
         return
     except Exception as error:

@@ -51,7 +51,9 @@ def decide(
     """
     findings = [finding for finding in findings if is_judged(policy, finding, direction)]
     given = Given(principal, call, findings, counts)
-    matched = [match for statement in policy.statements if (match := _match(statement, given, direction))]
+    matched = [
+        match for statement in _asked(policy, given, direction) if (match := _match(statement, given, direction))
+    ]
     in_force = [match for match in matched if match.statement.mode is Mode.ENFORCE]
     verdict = _verdict(policy, in_force, given, direction)
     if len(in_force) == len(matched):
@@ -63,6 +65,11 @@ def decide(
 def is_judged(policy: Policy, finding: Finding, direction: Direction) -> bool:
     """Whether statements may speak of *finding*."""
     return direction is Direction.REQUEST or policy.hears_replies or finding.view != SPOKEN
+
+
+def _asked(policy: Policy, given: Given, direction: Direction) -> Sequence[Statement]:
+    """Those that could match; the others cannot."""
+    return policy.index.candidates(given.principal, given.call, given.findings, direction)
 
 
 def _match(statement: Statement, given: Given, direction: Direction) -> Match | None:
@@ -132,7 +139,7 @@ def acts_on(policy: Policy, principal: Principal, call: Call, finding: Finding) 
     given = Given(principal, call, (finding,))
     speaking = [
         statement
-        for statement in policy.statements
+        for statement in _asked(policy, given, Direction.RESPONSE)
         if statement.findings
         and not statement.restore
         and _speaks(statement, given, Direction.RESPONSE)
@@ -177,11 +184,11 @@ def _speaks(statement: Statement, given: Given, direction: Direction) -> bool:
 
 def _principal(match: PrincipalMatch, principal: Principal) -> bool:
     return (
-        _in(principal.issuer, match.issuers)
-        and _in(principal.workload, match.workloads)
-        and _in(principal.owner, match.owners)
-        and (not match.groups or bool(match.groups & principal.groups))
-        and all(_has(principal, name, values) for name, values in match.claims.items())
+        (not match.issuers or principal.issuer in match.issuers)
+        and (not match.workloads or principal.workload in match.workloads)
+        and (not match.owners or principal.owner in match.owners)
+        and (not match.groups or not match.groups.isdisjoint(principal.groups))
+        and (not match.claims or all(_has(principal, name, values) for name, values in match.claims.items()))
     )
 
 
@@ -195,25 +202,29 @@ def _call(match: CallMatch, call: Call, *, strict: bool) -> bool:
     tools = not match.tools or (strict if call.tools is None else not match.tools.isdisjoint(call.tools))
     return (
         tools
-        and _in(call.destination, match.destinations)
-        and _in(call.dialect, match.dialects)
-        and _in(call.operation, match.operations)
-        and _in(call.model, match.models)
+        and (not match.destinations or call.destination in match.destinations)
+        and (not match.dialects or call.dialect in match.dialects)
+        and (not match.operations or call.operation in match.operations)
+        and (not match.models or call.model in match.models)
         and call.size >= match.min_size
         and (match.max_size is None or call.size <= match.max_size)
-        and match.stream in (None, call.stream)
+        and (match.stream is None or match.stream == call.stream)
     )
 
 
 def speaks_of(match: FindingMatch, finding: Finding) -> bool:
     """Whether *finding* is one of those that a statement counts."""
-    named = not (match.entities or match.tags) or finding.entity in match.entities or bool(match.tags & finding.tags)
-    labelled = not match.labels or finding.rule in {f"{kind}-{label}" for kind in MATERIAL for label in match.labels}
-    return named and labelled and finding.level >= match.level and finding.score >= match.score
-
-
-def _in(value: str, allowed: frozenset[str]) -> bool:
-    return not allowed or value in allowed
+    named = (
+        finding.entity in match.entities
+        or not match.tags.isdisjoint(finding.tags)
+        or not (match.entities or match.tags)
+    )
+    return (
+        named
+        and finding.level >= match.level
+        and finding.score >= match.score
+        and (not match.labels or finding.rule in {f"{kind}-{label}" for kind in MATERIAL for label in match.labels})
+    )
 
 
 def _operators(policy: Policy, matched: Sequence[Match]) -> dict[str, OperatorSpec]:

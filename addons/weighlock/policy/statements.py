@@ -9,6 +9,7 @@ from enum import StrEnum
 from weighlock.model import Action, Direction, Level, OperatorSpec
 from weighlock.policy.condition import Condition
 from weighlock.policy.counting import Over
+from weighlock.policy.index import Index
 
 
 class Mode(StrEnum):
@@ -114,6 +115,10 @@ class Policy:
     digest: str = field(default="")
     hears_replies: bool = True
     """Whether what a reply says in words, as `jane at example dot com`, is judged; else it passes, and is recorded."""
+    index: Index = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", Index(self.statements))
 
     @property
     def overs(self) -> Iterator[Over]:
