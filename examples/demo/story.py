@@ -188,18 +188,26 @@ class Story:
             show("client saw", answers[0][-3:], answers[0].endswith("200"))
 
     def live_policy(self) -> None:
-        with self.step("A policy edit is in force without a restart (an editor, curl)") as show:
+        title = "A rule edited live judges the next request; one with a mistake does not (curl)"
+        with self.step(title) as show:
             question, file = "Tell me about Project Nightingale.", self.gateway.rules / "policy" / "nightingale.yaml"
             rule = self.gateway.rules / "detect" / "business" / "nightingale.yaml"
-            before = self.curl(question)
             rule.write_text(NIGHTINGALE_RULE)
+            told = ""
+            file.write_text(NIGHTINGALE_POLICY.replace("effect", "efect"))
+            edited = time.monotonic()
+            while (before := self.curl(question)).endswith("200") and time.monotonic() < edited + 10:
+                if told := self.gateway.output.partition("rules rejected: ")[2]:
+                    break
+            said = told.partition("\n")[0]
+            show("gateway log", said, "did you mean 'effect'?" in said and before.endswith("200"))
             file.write_text(NIGHTINGALE_POLICY)
             edited = time.monotonic()
             while (after := self.curl(question)).endswith("200") and time.monotonic() < edited + 10:
                 pass
             took = time.monotonic() - edited
             words = f"{before[-3:]} before, {after[-3:]} {took:.1f} s after: {_said(after)}"
-            show("client saw", words, before.endswith("200") and "nightingale-stays" in after and took < 2)
+            show("client saw", words, "nightingale-stays" in after and took < 2)
 
     def ledger(self) -> None:
         with self.step("The ledger verifies; one byte of a copy changed, and the change is named") as show:

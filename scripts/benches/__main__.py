@@ -24,6 +24,7 @@ from figures import RESULTS, Figure, Options, document
 from rich.console import Console
 from rich.table import Table
 
+import policy
 from weighlock.settings import NER
 
 type Progress = Callable[[str], None]
@@ -46,6 +47,7 @@ BENCHES: Mapping[str, Bench] = {
     "gateway": lambda progress, _: exchange.run(progress),
     "identity": lambda progress, _: verifying.run(progress),
     "material": lambda progress, _: owned.run(progress),
+    "policy": lambda progress, _: policy.run(progress),
     "streams": lambda progress, _: streams.run(progress),
 }
 
