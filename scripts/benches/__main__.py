@@ -15,6 +15,7 @@ import findings
 import footprint
 import limits
 import owned
+import rejudging
 import revealed
 import stalls
 import streams
@@ -47,7 +48,7 @@ BENCHES: Mapping[str, Bench] = {
     "gateway": lambda progress, _: exchange.run(progress),
     "identity": lambda progress, _: verifying.run(progress),
     "material": lambda progress, _: owned.run(progress),
-    "policy": lambda progress, _: policy.run(progress),
+    "policy": lambda progress, _: [*policy.run(progress), *rejudging.run(progress)],
     "streams": lambda progress, _: streams.run(progress),
 }
 

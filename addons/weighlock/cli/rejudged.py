@@ -67,7 +67,7 @@ def replay_(
     draft = Version(rules.policy, rules.detect.digest)
     began = _earlier(since or "", Recount(rules.policy).reach)
     with _verdicts(path, began, workload) as verdicts:
-        report = rejudge(verdicts, draft, _in_force(path), lambda one: None, since or "", examples)
+        report = rejudge(verdicts, draft, in_force(path), lambda one: None, since or "", examples)
     _tell(report, as_json)
     unknown = report.unlike or report.unjudged.total()
     ctx.exit(EXIT_WRONG if report.changed else EXIT_UNKNOWN if unknown else 0)
@@ -105,7 +105,8 @@ def _earlier(since: str, seconds: int) -> str:
     return timestamp(datetime.fromisoformat(since).timestamp() - seconds) if since else ""
 
 
-def _in_force(path: Path) -> Callable[[str], Version | None]:
+def in_force(path: Path) -> Callable[[str], Version | None]:
+    """What gives a policy of the ledger at *path* by the digest that verdicts name."""
     listed = {one.rules: one for one in policies(path)}
     made: dict[str, Version] = {}
 
