@@ -1,16 +1,27 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mitmproxy.websocket import WebSocketMessage
+from wsproto.frame_protocol import Opcode
 
 from builders import Uncounted, a_call, a_destination, a_finding, a_principal
+from weighlock.adapters.counters import Counters
+from weighlock.adapters.stores.counters import CounterStore
 from weighlock.dialects import openai
 from weighlock.errors import Forbidden
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Exchange, Finding, OperatorSpec
+from weighlock.policy.counting import DAY, Over, Scope
 from weighlock.policy.statements import FindingMatch, Policy, Statement
+from weighlock.stages import weigh
+from weighlock.stages.passage import Passage
 from weighlock.stages.socket import Socket
 
 
@@ -54,3 +65,125 @@ async def test_what_is_masked_by_itself_passes() -> None:
 
     for _ in range(2):
         assert (await socket._weigh((), 0))[1].action is Action.MASK
+
+
+# -- counting over messages --------------------------------------------------------------------------------------------
+
+OVER = Over(Scope.WORKLOAD, DAY, {"requests": 3, "distinct EMAIL_ADDRESS": 2})
+
+
+class Counted:
+    """A socket whose texts are all addresses, in a policy that lets two different ones and three messages pass."""
+
+    def __init__(self, folder: Path) -> None:
+        self.counters = Counters(CounterStore.open(folder), lambda: 100.0 * DAY)
+        self.recorded = self.sent = 0
+        slow = Statement("slow", Action.HOLD, frozenset(Direction), approvers=frozenset({"x"}), over=OVER)
+        self.policy = Policy(
+            (Statement("allow", Action.ALLOW, frozenset(Direction)), slow), Action.ALLOW, frozenset(), {}, "d"
+        )
+        self.socket, self.passage = self._opened()
+
+    def _opened(self) -> tuple[Socket, Passage]:
+        async def inspect(texts: Any, rules: Any) -> tuple[Finding, ...]:
+            return tuple(
+                a_finding(pointer=text.pointer, fingerprint=text.value) for text in texts if text.value.endswith("@x")
+            )
+
+        async def append(draft: Any) -> int:
+            self.recorded += 1
+            return self.recorded
+
+        self.parts: Any = SimpleNamespace(
+            pool=SimpleNamespace(inspect=inspect),
+            operators=lambda principal: None,
+            settings=SimpleNamespace(body_limit=10_000, inspect_timeout=1.0, ner="spacy"),
+            counters=self.counters,
+            ledger=SimpleNamespace(append=append),
+        )
+        rules = SimpleNamespace(policy=self.policy, detect=None)
+        exchange = Exchange(
+            "e", 0.0, "peer", rules, a_destination(not_inspected=frozenset()), a_principal(), a_call("x")
+        )
+        passage = Passage(exchange, flow=None)  # type: ignore[arg-type]
+        socket = Socket(self.parts, passage, openai.DIALECT.named("realtime"))
+        passage.socket = socket
+        return socket, passage
+
+    async def say(self, text: str) -> None:
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+        await self.take({"type": "conversation.item.create", "item": item}, from_client=True)
+
+    async def hear(self, text: str) -> None:
+        place = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
+        await self.take({"type": "response.output_text.done", "text": text} | place, from_client=False)
+
+    async def take(self, message: dict[str, Any], *, from_client: bool) -> None:
+        content = json.dumps(message).encode()
+        self.sent += len(content) if from_client else 0
+        await self.socket.take(WebSocketMessage(Opcode.TEXT, from_client, content))
+
+    @property
+    def because(self) -> tuple[str, ...]:
+        return self.passage.refused.because if self.passage.refused else ()
+
+    async def bytes(self) -> int:
+        over = Over(Scope.WORKLOAD, DAY, {"bytes": 0})
+        policy = replace(self.policy, statements=(replace(self.policy.statements[0], over=over),))
+        return (await self.counters.read(policy, a_principal()))[over.window]["bytes"]
+
+    async def counts(self) -> Any:
+        return (await self.counters.read(self.policy, a_principal()))[OVER.window]
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Iterator[Counted]:
+    return Counted(tmp_path)
+
+
+async def test_messages_of_a_socket_add_up_and_the_one_that_is_too_much_does_not_leave(counted: Counted) -> None:
+    for text in ("a@x", "b@x", "a@x"):
+        await counted.say(text)
+    assert (counted.because, counted.recorded) == ((), 3)
+    await counted.say("c@x")
+
+    assert (counted.because, counted.recorded) == (("slow",), 3)
+    assert counted.passage.refused
+    assert "3 distinct EMAIL_ADDRESS (limit 2)" in counted.passage.refused.reason
+    assert await counted.counts() == {"requests": 3, "distinct EMAIL_ADDRESS": 2}
+
+
+async def test_a_fourth_message_is_one_too_many(counted: Counted) -> None:
+    for _ in range(4):
+        await counted.say("hello")
+
+    assert counted.because == ("slow",)
+    assert await counted.counts() == {"requests": 3, "distinct EMAIL_ADDRESS": 0}
+
+
+async def test_what_the_model_host_says_counts_too_but_is_no_request(counted: Counted) -> None:
+    await counted.say("a@x")
+    for text in ("a@x", "b@x", "hello", "hello"):
+        await counted.hear(text)
+    assert counted.because == ()
+    await counted.hear("c@x")
+
+    assert counted.because == ("slow",)
+    assert await counted.counts() == {"requests": 1, "distinct EMAIL_ADDRESS": 2}
+
+
+async def test_every_byte_counts_once_however_little_is_text(counted: Counted) -> None:
+    await counted.say("a@x")
+    for text in ("a@x", "hello"):
+        await counted.hear(text)
+    await counted.take({"type": "input_audio_buffer.committed", "item_id": "i"}, from_client=False)
+    for _ in range(2):
+        await weigh.count_rest(counted.parts, counted.passage)
+
+    assert await counted.bytes() == counted.sent + sum(map(len, counted.socket.received))
+    await counted.hear("b@x")
+    await counted.hear("c@x")
+    assert counted.because == ("slow",)
+    refused = await counted.bytes()
+    await weigh.count_rest(counted.parts, counted.passage)
+    assert await counted.bytes() == refused

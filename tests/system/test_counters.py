@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -27,7 +28,6 @@ statements:
     direction: response
     over: {of: session, within: 1h, distinct: {CREDIT_CARD: 0}}
 """
-COUNTED = "Counted: 4 distinct EMAIL_ADDRESS (limit 3) of the workload within 24h."
 
 
 @pytest.fixture
@@ -59,10 +59,13 @@ def test_a_slow_leak_is_held_at_the_limit_whatever_happens_to_the_gateway(
         seen = len(host.received)
         held = leak(second, 4)
         assert held.status_code == 403
+        assert "[slow-leak]" in held.json()["error"]["message"]
         assert len(host.received) == seen
         # What did not pass is not counted: the same addresses pass again. Other workloads count for themselves.
         assert leak(second, 1, 2, 3).status_code == 200
-        assert leak(second, 4, project_id=9).status_code == 200
+        with ThreadPoolExecutor(8) as pool:  # at once, and none passes that would be the fourth
+            codes = list(pool.map(lambda night: leak(second, night, project_id=9).status_code, range(8)))
+        assert sorted(codes) == [200] * 3 + [403] * 5
         assert ask(second, "No address at all.").status_code == 200
         _told(second, held.headers["weighlock-exchange"])
 
@@ -75,12 +78,7 @@ def test_a_slow_leak_is_held_at_the_limit_whatever_happens_to_the_gateway(
 
 
 def _told(gateway: Gateway, held: str) -> None:
-    """The ledger, the explanation and the list say what was counted."""
-    listed = json.loads(gateway.weighlock("ledger", "show", "--kind", "refusal", "--json").stdout)
-    verdict = next(entry["body"]["verdict"] for entry in listed if entry["body"]["exchange"] == held)
-    assert verdict["because"] == ["slow-leak"]
-    assert verdict["reason"] == f"Addresses of many people, one after the other. {COUNTED}"
-    assert verdict["counts"]["workload 24h"] == {"distinct EMAIL_ADDRESS": 4}
+    """The record, as it is explained, and the list say what was counted."""
     explained = gateway.weighlock("policy", "explain", held).stdout
     assert "decided   slow-leak: hold; 4 distinct EMAIL_ADDRESS (limit 3) of the workload within 24h" in explained
     counted = json.loads(gateway.weighlock("counters", "list", "--workload", "nightly", "--json").stdout)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from weighlock.model import ENTITY, ID, Finding, Principal
@@ -52,10 +52,10 @@ class Over:
     of: Scope
     within: int
     limits: Mapping[str, int]
+    window: str = field(init=False, repr=False)
 
-    @property
-    def window(self) -> str:
-        return f"{self.of} {spelled(self.within)}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "window", f"{self.of} {spelled(self.within)}")
 
     @property
     def names(self) -> frozenset[str]:
@@ -67,14 +67,16 @@ class Over:
 
     def exceeded(self, counts: Counts | None) -> bool:
         """Raises Unevaluable where one of its measures was not counted."""
-        held = self._held(counts)
-        return any(held[measure] > limit for measure, limit in self.limits.items())
+        held = (counts or {}).get(self.window, {})
+        try:
+            return max(held[measure] - limit for measure, limit in self.limits.items()) > 0
+        except KeyError:
+            raise Unevaluable("not counted") from None
 
     def said(self, counts: Counts | None) -> str:
         """In words, with the values: of the limits that are exceeded, else of all."""
-        try:
-            held = self._held(counts)
-        except Unevaluable:
+        held = (counts or {}).get(self.window, {})
+        if not self.limits.keys() <= held.keys():
             return f"what the {self.of} did within {spelled(self.within)} is not known"
         beyond = {measure: limit for measure, limit in self.limits.items() if held[measure] > limit}
         told = (f"{held[measure]} {measure} (limit {limit})" for measure, limit in (beyond or self.limits).items())
@@ -87,12 +89,6 @@ class Over:
             and self.window == other.window
             and all(self.limits.get(measure, _HIGHEST) <= limit for measure, limit in other.limits.items())
         )
-
-    def _held(self, counts: Counts | None) -> Mapping[str, int]:
-        held = (counts or {}).get(self.window, {})
-        if not self.limits.keys() <= held.keys():
-            raise Unevaluable("not counted")
-        return held
 
 
 def distinct(name: str) -> str:

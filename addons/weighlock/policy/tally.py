@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import itemgetter, lt
 
 from weighlock.model import Finding, Text
 from weighlock.policy.counting import DAY, HOUR, MINUTE, MOST, SUMS, Counts, Over, Scope, named
@@ -105,15 +107,18 @@ class Tally:
         since, width = now - within, MINUTE if within <= DAY else HOUR
         held = [sums for (wide, start), sums in self.sums.items() if wide == width and start + width > since]
         held += [(amount.requests, amount.bytes, amount.tokens) for amount in pending]
-        totals = dict(zip(SUMS, map(sum, zip(*held, strict=True)) if held else (0, 0, 0), strict=True))
         return {
-            measure: totals[measure] if measure in SUMS else self._distinct(named(measure), since, pending)
+            measure: sum(map(itemgetter(SUMS.index(measure)), held))
+            if measure in SUMS
+            else self._distinct(named(measure), since, pending)
             for measure in measures
         }
 
     def _distinct(self, name: str, since: float, pending: Sequence[Amount]) -> int:
-        recent = {value for value, at in self.seen.get(name, {}).items() if at > since}
-        return len(recent.union(*(amount.values.get(name, ()) for amount in pending)))
+        seen = self.seen.get(name, {})
+        recent: int = sum(map(partial(lt, since), seen.values()))
+        new = {value for amount in pending for value in amount.values.get(name, ()) if seen.get(value, since) <= since}
+        return recent + len(new)
 
     def prune(self, before: float, now: float) -> None:
         """Forget what is older than any window that is asked for."""

@@ -17,7 +17,7 @@ from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
 from weighlock.masking import echo
 from weighlock.model import Exchange, Headers, NotInspected, Outbound
-from weighlock.stages import evidence
+from weighlock.stages import evidence, weigh
 from weighlock.stages.passage import Passage
 from weighlock.stages.stage import Parts, Stage, filled
 from weighlock.wire import message
@@ -82,6 +82,11 @@ class Recorder:
         """What came back, and what of it was delivered. With *or_fail*, Unavailable where that cannot be written."""
         if passage.refused:
             log.info("%s reply refused: %s", _who(passage.exchange), passage.refused.code)
+        try:
+            await weigh.count_rest(self.parts, passage)
+        except Unavailable:
+            if or_fail:
+                raise
         draft = Draft(
             Kind.RESPONSE,
             entry.response_body(

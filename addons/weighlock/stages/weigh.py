@@ -31,6 +31,16 @@ async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict
     return rewrites
 
 
+async def count_rest(parts: Parts, passage: Passage) -> None:
+    """What of a reply that passed had no text beside it, and was counted with none."""
+    exchange = passage.exchange
+    if not passage.refused and (rest := passage.reply_size - passage.reply_counted):
+        passage.reply_counted = passage.reply_size
+        new = partial(amount, (), (), size=rest)
+        await parts.counters.count(exchange.id, exchange.rules.policy, filled(exchange.principal), new)
+        await parts.counters.keep(exchange.id)
+
+
 async def _weighed(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict[str, Sequence[Rewrite]]:
     exchange = passage.exchange
     findings = await parts.pool.inspect(_asked(parts, passage, texts), exchange.rules.detect)
