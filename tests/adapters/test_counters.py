@@ -187,16 +187,21 @@ async def test_a_store_that_cannot_be_read_refuses(office: Office) -> None:
     assert (await held(office))["requests"] == 0
 
 
-async def test_a_store_that_cannot_be_written_refuses_and_is_written_later(office: Office) -> None:
-    await office.counters.count("e1", a_policy(SLOW), NIGHTLY, sending("a"))
+async def test_what_cannot_be_written_is_refused_and_does_not_count(office: Office) -> None:
+    await office.passes("e1", "a")
+    await office.counters.count("e1", a_policy(SLOW), NIGHTLY, sending("a", requests=0))
+    await office.counters.keep("e1")  # waits to be written
     office.disk.broken = True
-    with pytest.raises(Unavailable, match="counters-unusable"):
-        await office.counters.keep("e1")
+    for n in range(3):
+        with pytest.raises(Unavailable, match="counters-unusable"):
+            await office.passes(f"f{n}", f"b{n}")
     await office.counters.close()
 
     office.disk.broken = False
-    await office.passes("e2", "b")
-    assert (await held(office.restarted()))[distinct(EMAIL)] == 2
+    expected = {distinct(EMAIL): 1, "requests": 1, "bytes": 20}
+    assert await held(office) == expected
+    await office.counters.close()
+    assert await held(office.restarted()) == expected
 
 
 async def test_what_waits_together_is_written_together(office: Office) -> None:
@@ -275,12 +280,32 @@ async def test_what_a_statement_asks_for_is_kept_as_long_as_its_window(office: O
 
 async def test_memory_is_bounded_and_nothing_is_lost_by_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counters, "LIMIT", 20)
-    policy = a_policy(SLOW)
     for n in range(30):
         await office.passes(f"e{n}", f"v{n}", f"w{n}", principal=a_principal(workload=f"job{n % 10}"))
-    await office.counters.count("held", policy, a_principal(workload="job3"), sending("x"))
+    await office.counters.count("held", a_policy(SLOW), a_principal(workload="job3"), sending("x"))
     assert sum(tally.size for tally in office.counters._tallies.values()) <= 20 + 9
 
     for n in range(10):
         expected = 7 if n == 3 else 6
         assert (await held(office, principal=a_principal(workload=f"job{n}")))[distinct(EMAIL)] == expected
+
+
+async def test_a_slow_disk_mixes_nothing_up_whoever_gives_up(office: Office) -> None:
+    office.disk.gate.clear()
+    policy = a_policy(SLOW)
+    keeping = []
+    for n in range(6):
+        await office.counters.count(f"e{n}", policy, a_principal(workload=f"job{n % 2}"), sending(f"v{n}"))
+        keeping.append(asyncio.create_task(office.counters.keep(f"e{n}")))
+    await asyncio.sleep(0)
+    loading = asyncio.create_task(office.counters.read(policy, a_principal(workload="job9")))
+    await asyncio.sleep(0)
+    for task in (*keeping[::2], loading):
+        task.cancel()
+    office.disk.gate.set()
+    await asyncio.gather(*keeping, loading, return_exceptions=True)
+    await office.counters.close()
+
+    again = office.restarted()
+    for job in ("job0", "job1"):
+        assert (await held(again, principal=a_principal(workload=job)))["requests"] == 3

@@ -41,12 +41,15 @@ class _Pending:
     amount: Amount
 
 
+Place = tuple[Scope, str]
+
+
 class Counters:
     """*clock* is Unix time."""
 
     def __init__(self, store: CounterStore, clock: Callable[[], float]) -> None:
         self._store, self._clock = store, clock
-        self._tallies: dict[tuple[Scope, str], Tally] = {}
+        self._tallies: dict[Place, Tally] = {}
         """Those asked for last stand last."""
         self._pending: dict[str, _Pending] = {}
         """By exchange."""
@@ -86,19 +89,26 @@ class Counters:
             raise
 
     async def keep(self, exchange: str) -> None:
-        """What *exchange* was to add passes. Raises Unavailable where that cannot be written."""
-        pending = self._pending.pop(exchange, None)
-        if pending is None:
+        """What *exchange* was to add passes. Raises Unavailable where that cannot be written: then it must not."""
+        if (pending := self._pending.get(exchange)) is None:
             return
-        now, amount, fresh = self._clock(), pending.amount, False
-        for scope in {scope for scope, _ in pending.asks}:
-            key, names = scope.key(pending.principal), tally.names(pending.asks, scope)
-            new, gone = self._tallies[scope, key].add(amount, names, now)
+        with self.trying(exchange):
+            tallies = await self._loaded(pending.asks, pending.principal)
+        self._pending.pop(exchange, None)
+        now, amount, steps, fresh = self._clock(), pending.amount, [], False
+        for scope, held in tallies.items():
+            names = tally.names(pending.asks, scope)
+            new, gone = held.add(amount, names, now)
             values = tuple((name, value) for name in names for value in amount.values.get(name, ()))
-            self._steps.append(Step(scope, key, now, amount, values, tuple(gone)))
+            steps.append(Step(scope, scope.key(pending.principal), now, amount, values, tuple(gone)))
             fresh |= new
+        self._steps += steps
         if amount.requests or fresh:
-            await asyncio.shield(self._write())  # whoever gives up waiting, it is written in its turn
+            try:
+                await self._write()
+            except Unavailable:
+                self._take_back(steps)
+                raise
 
     async def watch(self, policy: Callable[[], Policy]) -> None:
         """For ever: write what nobody waits for, and forget what is older than any window of *policy*."""
@@ -117,7 +127,11 @@ class Counters:
         before = now - max([DAY, *(over.within for over in policy.overs)])
         for held in self._tallies.values():
             held.prune(before, now)
-        await self._stored(lambda store: store.prune(before, now))
+        await asyncio.shield(self._forget(before, now))
+
+    async def _forget(self, before: float, now: float) -> None:
+        async with self._using:
+            await self._try(self._store.prune, before, now)
 
     async def close(self) -> None:
         with contextlib.suppress(Unavailable):
@@ -132,50 +146,51 @@ class Counters:
 
     async def _loaded(self, asks: Asked, principal: Principal) -> dict[Scope, Tally]:
         places = {scope: (scope, scope.key(principal)) for scope, _ in asks}
-        if any(place not in self._tallies for place in places.values()):
-            async with self._using:
-                for place in places.values():
-                    if place not in self._tallies:
-                        await self._load(place)
-                self._shrink(places.values())
+        while not self._tallies.keys() >= set(places.values()):
+            await asyncio.shield(self._load(places.values()))
         for place in places.values():
             self._tallies[place] = self._tallies.pop(place)
         return {scope: self._tallies[place] for scope, place in places.items()}
 
-    async def _load(self, place: tuple[Scope, str]) -> None:
-        self._tallies[place] = await self._try(lambda store: store.load(*place))
+    async def _load(self, places: Collection[Place]) -> None:
+        """Those of *places* that are missing; and let go of others, which can be loaded again."""
+        async with self._using:
+            for place in places:
+                if place not in self._tallies:
+                    held = await self._try(self._store.load, *place)
+                    for step in self._steps:
+                        if (step.scope, step.key) == place:
+                            held.add(step.amount, {name for name, _ in step.values}, step.at)
+                    self._tallies[place] = held
+            size = sum(held.size for held in self._tallies.values())
+            for place in [place for place in self._tallies if place not in places]:
+                if size <= LIMIT:
+                    return
+                size -= self._tallies.pop(place).size
 
     async def _write(self) -> None:
+        await asyncio.shield(self._flush())  # whoever gives up waiting, it is written in its turn
+
+    async def _flush(self) -> None:
         """All that waits to be written, with one commit. What cannot be written goes on waiting."""
         async with self._using:
             steps, self._steps = self._steps, []
-            if not steps:
-                return
             try:
-                await self._try(lambda store: store.add(steps))
+                if steps:
+                    await self._try(self._store.add, steps)
             except Unavailable:
                 self._steps = steps + self._steps
                 raise
-            self._shrink()
 
-    def _shrink(self, needed: Collection[tuple[Scope, str]] = ()) -> None:
-        """Let go of what can be loaded again: all but what is *needed*, under way or not yet written."""
-        size = sum(held.size for held in self._tallies.values())
-        pinned = {(step.scope, step.key) for step in self._steps}.union(
-            needed, ((scope, scope.key(one.principal)) for one in self._pending.values() for scope in Scope)
-        )
-        for place in [place for place in self._tallies if place not in pinned]:
-            if size <= LIMIT:
-                return
-            size -= self._tallies.pop(place).size
+    def _take_back(self, steps: Sequence[Step]) -> None:
+        """Of what does not pass after all; what else was counted there is read again."""
+        self._steps = [step for step in self._steps if not any(step is own for own in steps)]
+        for step in steps:
+            self._tallies.pop((step.scope, step.key), None)
 
-    async def _stored[T](self, work: Callable[[CounterStore], T]) -> T:
-        async with self._using:
-            return await self._try(work)
-
-    async def _try[T](self, work: Callable[[CounterStore], T]) -> T:
+    async def _try[**P, T](self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await asyncio.to_thread(work, self._store)
+            return await asyncio.to_thread(work, *args, **kwargs)
         except sqlite3.Error as error:
             log.error("counters: %s", type(error).__name__)
             raise Unavailable("counters-unusable", "What was sent before cannot be counted right now.") from None
