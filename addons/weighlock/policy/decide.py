@@ -8,10 +8,11 @@ knows; the more was counted, the stricter; a statement that only watches changes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weighlock import claims
 from weighlock.model import ENCODED, SPOKEN, Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
+from weighlock.policy.combine import Match, operators
 from weighlock.policy.condition import Given, Unevaluable
 from weighlock.policy.counting import Counts
 from weighlock.policy.statements import (
@@ -26,15 +27,6 @@ from weighlock.policy.statements import (
 
 NO_ALLOW = "no-allow"
 UNCOVERED = "uncovered"
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A statement that matched, what it does, and the findings that it is about."""
-
-    statement: Statement
-    effect: Action
-    found: Sequence[Finding] = ()
 
 
 def decide(
@@ -107,7 +99,7 @@ def _verdict(policy: Policy, matched: Sequence[Match], given: Given, direction: 
     return Verdict(
         action=action,
         because=tuple(sorted(id for id, effect in because.items() if effect == strictest)),
-        operators=_operators(policy, matched),
+        operators=operators(policy, matched),
         policy=policy.digest,
         reason=_reason(decisive, given.counts) or _said(because, strictest),
         approvers=_approvers(policy, decisive, because) if action is Action.HOLD else frozenset(),
@@ -225,25 +217,6 @@ def speaks_of(match: FindingMatch, finding: Finding) -> bool:
         and finding.score >= match.score
         and (not match.labels or finding.rule in {f"{kind}-{label}" for kind in MATERIAL for label in match.labels})
     )
-
-
-def _operators(policy: Policy, matched: Sequence[Match]) -> dict[str, OperatorSpec]:
-    """By entity. A call that is let through by approval is masked all the same."""
-    asked: dict[str, list[OperatorSpec]] = {}
-    for match in matched:
-        if match.statement.operator is not None:
-            for entity in {finding.entity for finding in match.found}:
-                asked.setdefault(entity, []).append(match.statement.operator)
-    return {entity: _strictest(policy, specs) for entity, specs in asked.items()}
-
-
-def _strictest(policy: Policy, specs: Sequence[OperatorSpec]) -> OperatorSpec:
-    """Of one operator with two sets of parameters neither is the stricter: then the strictest operator of all runs."""
-    name = min((spec.name for spec in specs), key=policy.strictness.__getitem__)
-    first, *others = [spec for spec in specs if spec.name == name]
-    if all(other == first for other in others):
-        return first
-    return OperatorSpec(min(policy.strictness, key=policy.strictness.__getitem__))
 
 
 def _approvers(policy: Policy, decisive: Sequence[Statement], because: dict[str, Action]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from weighlock.masking.operators import Operators
 from weighlock.masking.restore import merged, restored
 from weighlock.masking.vault import Kept
 from weighlock.model import Action, Direction, Finding, OperatorSpec, Role, Text
-from weighlock.policy.decide import acts_on, alone, decide, restores, speaks_of
+from weighlock.policy.decide import acts_on, alone, decide, is_judged, restores, speaks_of
 from weighlock.policy.tally import amount
 from weighlock.stages.mask import blocked
 from weighlock.stages.passage import Passage
@@ -46,7 +46,8 @@ async def _weighed(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> d
     findings = await parts.pool.inspect(_asked(parts, passage, texts), exchange.rules.detect)
     passage.reply_findings += findings
     policy, principal, call = exchange.rules.policy, filled(exchange.principal), filled(exchange.call)
-    new = partial(amount, texts, findings, size=passage.reply_size - passage.reply_counted)
+    judged = [finding for finding in findings if is_judged(policy, finding, Direction.RESPONSE)]
+    new = partial(amount, texts, judged, size=passage.reply_size - passage.reply_counted)
     passage.reply_counted = passage.reply_size
     counts = await parts.counters.count(exchange.id, policy, principal, new)
     verdict = decide(policy, principal, call, passage.reply_findings, Direction.RESPONSE, counts)
