@@ -187,3 +187,13 @@ async def test_every_byte_counts_once_however_little_is_text(counted: Counted) -
     refused = await counted.bytes()
     await weigh.count_rest(counted.parts, counted.passage)
     assert await counted.bytes() == refused
+
+
+async def test_a_whole_reply_counts_as_it_came_and_once(counted: Counted) -> None:
+    response = SimpleNamespace(raw_content=b"as it came")
+    passage = Passage(counted.passage.exchange, flow=SimpleNamespace(response=response))  # type: ignore[arg-type]
+    await weigh.weigh(counted.parts, passage, ())
+    response.raw_content = b"as it is delivered"
+    await weigh.count_rest(counted.parts, passage)
+
+    assert await counted.bytes() == len("as it came")

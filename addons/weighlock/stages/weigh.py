@@ -32,9 +32,9 @@ async def weigh(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> dict
 
 
 async def count_rest(parts: Parts, passage: Passage) -> None:
-    """What of a reply that passed had no text beside it, and was counted with none."""
-    exchange = passage.exchange
-    if not passage.refused and (rest := passage.reply_size - passage.reply_counted):
+    """What of a reply that passed as it flowed had no text behind it, and was counted with none."""
+    exchange, flowed = passage.exchange, passage.pump or passage.socket
+    if flowed and not passage.refused and (rest := passage.reply_size - passage.reply_counted):
         passage.reply_counted = passage.reply_size
         new = partial(amount, (), (), size=rest)
         await parts.counters.count(exchange.id, exchange.rules.policy, filled(exchange.principal), new)

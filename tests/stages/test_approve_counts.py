@@ -1,0 +1,81 @@
+"""What passes while a request is held counts when it is decided again; the request itself counts once."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from builders import a_call, a_destination, a_finding, a_principal
+from weighlock.adapters.counters import Counters
+from weighlock.adapters.stores.counters import CounterStore
+from weighlock.errors import Forbidden
+from weighlock.model import Action, Direction, Exchange, Outbound
+from weighlock.policy.counting import DAY, Over, Scope
+from weighlock.policy.decide import decide
+from weighlock.policy.statements import Policy, Statement
+from weighlock.policy.tally import Amount, amount
+from weighlock.stages.approve import Approve
+
+BOTH = frozenset(Direction)
+ALLOW = Statement("allow", Action.ALLOW, BOTH)
+MUCH = Over(Scope.WORKLOAD, DAY, {"requests": 0})
+TOO_MUCH = Over(Scope.WORKLOAD, DAY, {"requests": 1})
+POLICY = Policy(
+    (
+        ALLOW,
+        Statement("much", Action.HOLD, BOTH, approvers=frozenset({"x"}), over=MUCH),
+        Statement("too-much", Action.BLOCK, BOTH, over=TOO_MUCH),
+    ),
+    Action.ALLOW,
+    frozenset(),
+    {},
+    "d",
+)
+
+
+@pytest.fixture
+def counters(tmp_path: Path) -> Counters:
+    return Counters(CounterStore.open(tmp_path), lambda: 100.0 * DAY)
+
+
+async def released(counters: Counters, meanwhile: Any) -> Any:
+    """The approval of a request that is held, while *meanwhile* happens."""
+
+    async def hold(*_: Any, **__: Any) -> Any:
+        await meanwhile()
+        return SimpleNamespace(id="a1")
+
+    principal, call, findings = a_principal(), a_call("hello"), (a_finding(),)
+    exchange = Exchange(id="e1", started_at=0.0, peer="", rules=None, destination=a_destination(), principal=principal)
+    exchange.call, exchange.findings, exchange.outbound = call, findings, Outbound("POST", "/", (), b"")
+    asked = partial(amount, call.texts, findings, size=5, requests=1)
+    counts = await counters.count("e1", POLICY, principal, asked)
+    exchange.verdict = decide(POLICY, principal, call, findings, Direction.REQUEST, counts)
+    assert exchange.verdict.because == ("much",)
+    parts: Any = SimpleNamespace(
+        counters=counters,
+        desk=SimpleNamespace(hold=hold, consume=lambda id, binding: SimpleNamespace(id=id)),
+        rulebook=SimpleNamespace(current=SimpleNamespace(policy=POLICY)),
+        settings=SimpleNamespace(hold_for=45.0),
+    )
+    return (await Approve(parts).fill(exchange, None)).approval  # type: ignore[arg-type]
+
+
+async def test_what_is_held_does_not_count_twice(counters: Counters) -> None:
+    async def nothing() -> None: ...
+
+    assert (await released(counters, nothing)).id == "a1"
+
+
+async def test_what_passes_meanwhile_counts(counters: Counters) -> None:
+    async def another() -> None:
+        await counters.count("e2", POLICY, a_principal(), lambda: Amount(1))
+        await counters.keep("e2")
+
+    with pytest.raises(Forbidden) as caught:
+        await released(counters, another)
+    assert caught.value.because == ("too-much",)
