@@ -89,15 +89,14 @@ def contents(folder: Path) -> dict[str, str]:
     files: dict[str, str] = {}
     size = 0
     try:
-        for path in _walk(folder, ()) if folder.is_dir() else ():
-            name = path.relative_to(folder).as_posix()
-            if path.name == "README.md":
+        for name, entry in _walk(str(folder), "", ()) if folder.is_dir() else ():
+            if entry.name == "README.md":
                 continue
-            if path.suffix != ".yaml" and name != manifest.NAME:
+            if not name.endswith(".yaml") and name != manifest.NAME:
                 raise ConfigError("only .yaml files and README.md belong among the rules", name)
-            if not path.is_file():
+            if not entry.is_file():
                 raise ConfigError("not a file that can be read", name)
-            with path.open("rb") as file:
+            with Path(entry.path).open("rb") as file:
                 data = file.read(LIMIT - size + 1)
             size += len(data)
             if size > LIMIT:
@@ -110,20 +109,21 @@ def contents(folder: Path) -> dict[str, str]:
     return files
 
 
-def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[Path]:
-    """What is not hidden, linked folders too: as a ConfigMap is mounted, every folder is a link."""
+def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """What is not hidden, by its path; linked folders too: as a ConfigMap is mounted, every folder is a link."""
     above = (*above, os.path.realpath(folder))
     with os.scandir(folder) as listed:
         entries = sorted(listed, key=lambda entry: entry.name)
     for entry in entries:
         if entry.name.startswith("."):
             continue
+        name = f"{prefix}{entry.name}"
         if not entry.is_dir():
-            yield Path(entry.path)
+            yield name, entry
         elif os.path.realpath(entry.path) in above:
-            raise ConfigError("a link to a folder that it lies in", entry.path)
+            raise ConfigError("a link to a folder that it lies in", name)
         else:
-            yield from _walk(Path(entry.path), above)
+            yield from _walk(entry.path, f"{name}/", above)
 
 
 def digest(files: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from weighlock.policy.schema import OperatorTable
 
 log = logging.getLogger("weighlock")
 
-INTERVAL = 0.5
+INTERVAL = 0.25
 """Seconds between two looks at the folder. What stands in the files is compared: no kind of file system, link or editor
 can hide a change.
 """

@@ -51,6 +51,15 @@ class Given:
     counts: Mapping[str, Mapping[str, int]] | None = None
     """policy.counting.Counts; None where nobody knows."""
 
+    @cached_property
+    def kinds(self) -> Sequence[Sequence[Finding]]:
+        """The findings, together those that no statement can tell apart."""
+        kinds: dict[object, list[Finding]] = {}
+        for finding in self.findings:
+            kind = (finding.rule, finding.entity, finding.level, finding.score, finding.tags)
+            kinds.setdefault(kind, []).append(finding)
+        return list(kinds.values())
+
     def context(self, variables: frozenset[str]) -> Any:
         from cel import Context  # noqa: PLC0415, slow, and few policies need it
 

@@ -68,7 +68,7 @@ def _match(statement: Statement, given: Given, direction: Direction) -> Match | 
     if statement.restore or not _speaks(statement, given, direction):
         return None
     match = statement.findings
-    found = [finding for finding in given.findings if speaks_of(match, finding)] if match else []
+    found = [finding for kind in given.kinds if speaks_of(match, kind[0]) for finding in kind] if match else []
     if match and len(found) < match.count:
         return None
     try:
@@ -89,8 +89,8 @@ def _verdict(policy: Policy, matched: Sequence[Match], given: Given, direction: 
     if not any(statement.findings is None for statement in allows):
         because[NO_ALLOW] = Action.BLOCK
     # By much use nothing comes to be spoken of that was not: it would loosen.
-    covered = {finding for match in matched if match.statement.over is None for finding in match.found}
-    if any(finding not in covered for finding in given.findings) and policy.uncovered is not Action.ALLOW:
+    covered = {id(finding) for match in matched if match.statement.over is None for finding in match.found}
+    if any(id(finding) not in covered for finding in given.findings) and policy.uncovered is not Action.ALLOW:
         because[UNCOVERED] = max(policy.uncovered, because.get(UNCOVERED, Action.ALLOW))
     action = strictest = max(because.values())
     if direction is Direction.RESPONSE and action is Action.HOLD:
