@@ -96,12 +96,10 @@ def contents(folder: Path) -> dict[str, str]:
                 raise ConfigError("only .yaml files and README.md belong among the rules", name)
             if not entry.is_file():
                 raise ConfigError("not a file that can be read", name)
-            with Path(entry.path).open("rb") as file:
-                data = file.read(LIMIT - size + 1)
-            size += len(data)
+            size += entry.stat().st_size
             if size > LIMIT:
                 raise ConfigError(f"the rules are over {LIMIT} bytes", str(folder))
-            files[name] = data.decode()
+            files[name] = Path(entry.path).read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {type(error).__name__}", str(folder)) from None
     if not files:
