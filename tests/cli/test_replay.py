@@ -71,6 +71,49 @@ def test_one_workload_can_be_chosen(state: Path) -> None:
     assert [flow.id for flow in flows(state)] == ["1" * 32]
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ((), 2),
+        (("1" * 32,), 1),
+        (("0", "1"), 2),
+        (("9",), 0),
+        (("--principal", "dana"), 2),
+        (("--principal", "repo:acme/nightly"), 2),
+        (("--principal", "casey"), 0),
+        (("--entity", "EMAIL_ADDRESS"), 0),
+        (("--verdict", "allow"), 2),
+        (("--verdict", "refused"), 0),
+        (("--until", "2026-01-01T12:00:01Z"), 2),
+        (("--until", "2026-01-01T11:00:00Z"), 0),
+    ],
+    ids=lambda value: " ".join(value) or "all" if isinstance(value, tuple) else str(value),
+)
+def test_exchanges_can_be_chosen(state: Path, asked: tuple[str, ...], found: int) -> None:
+    assert run(state, *asked).stdout.startswith(f"{found} flows")
+
+
+@pytest.mark.parametrize(("form", "begins"), [("har", b'{"log"'), ("jsonl", b'{"exchange"')])
+def test_other_formats_can_be_asked_for(state: Path, form: str, begins: bytes) -> None:
+    assert run(state, "--format", form).stdout.startswith("2 ")
+    assert (state.parent / "out.flow").read_bytes().startswith(begins)
+
+
+def test_a_response_is_played_with_what_it_was_on_the_side(state: Path) -> None:
+    done = CliRunner().invoke(replay, ["play", "1" * 32, "--state", str(state), "--speed", "1000"])
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "hello\n"
+    assert done.stderr.startswith(f"-- {'1' * 32} · allow · model-calls · weekly of dana")
+
+
+def test_an_exchange_that_is_not_recorded_cannot_be_played(state: Path) -> None:
+    done = CliRunner().invoke(replay, ["play", "abc", "--state", str(state)])
+
+    assert done.exit_code == 78
+    assert "no such exchange is recorded" in done.stderr
+
+
 def test_old_exchanges_can_be_left_out(state: Path) -> None:
     assert run(state, "--since", "2026-01-01T12:00:02Z").stdout.startswith("0 flows")
     assert run(state, "--since", "2026-01-01T12:00:01Z").stdout.startswith("2 flows")

@@ -150,7 +150,7 @@ async def test_litellm_30728_portkey_1003_a_check_that_fails_counts_as_passed(er
             raise error
         return {pointer: list(changed) for pointer, changed in changes(texts).items()}
 
-    pump = Pump(a_masker(), weigh, emit, 1 << 20)
+    pump = Pump(a_masker(), weigh, emit, 1 << 20, lambda: 0)
     for _ in range(4):
         assert pump.feed(event({"content": SAID})) == []
         for _ in range(10):  # what comes in meanwhile would be checked together with it

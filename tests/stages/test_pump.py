@@ -42,15 +42,19 @@ class Client:
 
     def __init__(self) -> None:
         self.got: list[bytes] = []
+        self.now = 0
         self.clock, self.judged = Clock(), asyncio.Event()
         self.judged.set()
         shape = OPENAI.named("chat.completions").streams["text/event-stream"]()
-        heartbeat = Heartbeat(SIGN, self.clock.pause)
-        self.pump = Pump(StreamMasker(Sse(), shape, 1 << 20), self._weigh, self._emit, 1 << 20, heartbeat)
+        masker, heartbeat = StreamMasker(Sse(), shape, 1 << 20), Heartbeat(SIGN, self.clock.pause)
+        self.pump = Pump(masker, self._weigh, self._emit, 1 << 20, self._elapsed, heartbeat)
 
     async def _weigh(self, texts: tuple[Text, ...]) -> Mapping[str, Sequence[Rewrite]]:
         await self.judged.wait()
         return {}
+
+    def _elapsed(self) -> int:
+        return self.now
 
     async def _emit(self, data: bytes) -> bool:
         self.got.append(data)
@@ -73,7 +77,7 @@ async def test_a_client_is_kept_waiting_while_text_is_held_back() -> None:
     client.pump.close()
     await client.pump.ended()
     assert b"".join(client.got) == SIGN * 2 + delta("Maria") + delta(" is here.") + DONE
-    assert client.pump.delivered == b"".join(client.got)
+    assert client.pump.delivered.data == b"".join(client.got)
 
 
 async def test_it_is_kept_waiting_while_a_text_is_inspected() -> None:
@@ -125,3 +129,19 @@ async def test_nothing_follows_the_end(refused: Refused | None) -> None:
             await client.clock.tick()
 
     assert client.got == before
+
+
+async def test_it_is_kept_when_each_piece_came_and_left() -> None:
+    client = Client()
+    client.now = 40
+    client.pump.feed(delta("Maria"))
+    await client.clock.tick()
+    client.now = 90
+    client.pump.feed(delta(" is here.") + DONE)
+    client.now = 30  # a clock that was set back
+    client.pump.close()
+    await client.pump.ended()
+
+    assert client.pump.received.pieces == [(40, len(delta("Maria"))), (90, len(delta(" is here.") + DONE))]
+    assert {at for at, _ in client.pump.delivered.pieces} == {40}
+    assert sum(size for _, size in client.pump.delivered.pieces) == len(b"".join(client.got))

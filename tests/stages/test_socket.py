@@ -44,6 +44,7 @@ def a_socket(found: list[Finding], count: int) -> Socket:
         operators=lambda principal: None,
         settings=SimpleNamespace(body_limit=1000),
         counters=Uncounted(),
+        elapsed=lambda exchange: lambda: 0,
     )
     rules = SimpleNamespace(policy=policy, detect=None)
     exchange = Exchange("e", 0.0, "peer", rules, a_destination(), a_principal(), a_call("x"))

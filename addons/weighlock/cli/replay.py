@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-from rich.progress import track
 
-from weighlock.adapters.stores.ledgerfile import NAME, Reader
-from weighlock.cli.common import Group, read_settings, state_option, terminal
-from weighlock.cli.since import since_option
+from weighlock.cli.common import Group
+from weighlock.cli.recordings import open_, recordings, view_option
 from weighlock.errors import ConfigError
-from weighlock.ledger import entry, seal
-from weighlock.ledger.entry import Entry
+
+_FORMS = ("flows", "har", "jsonl")
+_TOLD = {
+    "flows": "{count} flows in {output}; look at them with: mitmweb -n -r {output}",
+    "har": "{count} entries in {output}",
+    "jsonl": "{count} lines in {output}",
+}
 
 
 @click.group(cls=Group)
 def replay() -> None:
-    """Open the record again."""
+    """Open the record again: needs the auditor's key.
+
+    An ID is that of an exchange or of a session, or how it begins.
+    """
 
 
 @replay.command("export")
@@ -31,67 +38,53 @@ def replay() -> None:
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where the flows go; mode 0600.",
+    help="Where they go; mode 0600.",
 )
 @click.option(
-    "--identity",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The auditor's age identity. Default: auditor.key in the state folder.",
-)
-@click.option(
-    "--view",
-    type=click.Choice(["masked", "client", "upstream"]),
-    default="masked",
+    "--format",
+    "form",
+    type=click.Choice(_FORMS),
+    default="flows",
     show_default=True,
-    help="masked: forwarded and delivered. client: as sent and delivered. upstream: forwarded and as received. "
-    "The last two hold plaintext.",
+    help="flows: for mitmweb -r, mitmproxy -r and mitmdump -nr. har: HTTP Archive 1.2. jsonl: one exchange a line.",
 )
-@since_option
-@click.option("--workload", default="", metavar="ID", help="Only exchanges of this workload.")
-@state_option
-def export_(output: Path, identity: Path | None, view: str, since: str | None, workload: str, state: str) -> None:
-    """Write recorded exchanges as mitmproxy flows, for mitmweb -r, mitmproxy -r and mitmdump -nr."""
+@view_option
+@recordings
+def export_(output: Path, form: str, view: str, **asked: Any) -> None:
+    """Write recorded exchanges to a file. It is for looking at: nothing takes it for a decision."""
     # Here, so that no other command waits for mitmproxy.
-    from weighlock.replay.export import View, exchanges, export  # noqa: PLC0415
+    from weighlock.replay.contents import View  # noqa: PLC0415
+    from weighlock.replay.export import Form, export  # noqa: PLC0415
 
-    folder = read_settings(state=state).state
-    identities = _identities(identity or folder / "auditor.key")
-    with Reader(folder / NAME) as reader:
-
-        def read(seq: int) -> Entry:
-            return _parse(reader.entry(seq), folder)
-
-        def open_payload(said: Entry, name: str) -> bytes:
-            ciphertext, wrapped = reader.payload(said.seq, name)
-            return seal.open_sealed(said.payloads[name], ciphertext, wrapped, identities)
-
-        entries = (_parse(data, folder) for data in reader.entries())
-        seen = track(entries, "Reading", total=reader.count(), console=terminal(), transient=True)
-        chosen = (
-            one
-            for one in exchanges(seen, read)
-            if one.entries[0].time >= (since or "") and (not workload or one.workload == workload)
-        )
-        count = _write(output, lambda out: export(chosen, open_payload, View(view), out))
-    click.echo(f"{count} flows in {output}; look at them with: mitmweb -n -r {output}")
+    with open_(**asked) as found:
+        count = _write(output, lambda out: export(found, found.open_payload, View(view), Form(form), out))
+    click.echo(_TOLD[form].format(count=count, output=output))
 
 
-def _parse(data: bytes, folder: Path) -> Entry:
-    try:
-        return entry.parse(data)
-    except ValueError:
-        raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", str(folder / NAME)) from None
+@replay.command("play")
+@view_option
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How many times as fast as it was.",
+)
+@recordings
+def play(view: str, speed: float, **asked: Any) -> None:
+    """Show recorded responses as they came: piece by piece, with the pauses that there were."""
+    from weighlock.replay.contents import View  # noqa: PLC0415
+    from weighlock.replay.play import steps  # noqa: PLC0415
 
-
-def _identities(path: Path) -> tuple[Any, ...]:
-    try:
-        return seal.identities(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"no identity there ({error.strerror}); name it with --identity", str(path)) from None
-    except ValueError as error:
-        reason = "not text" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise ConfigError(reason, str(path)) from None
+    count = 0
+    with open_(**asked) as found:
+        for one in found:
+            count += 1
+            for pause, text, aside in steps(one, found.open_payload, View(view)):
+                time.sleep(pause / speed)
+                click.echo(text, nl=False, err=aside)
+    if not count:
+        raise ConfigError("no such exchange is recorded", " ".join(asked["ids"]))
 
 
 def _write(path: Path, write: Callable[[BinaryIO], int]) -> int:

@@ -1,88 +1,43 @@
-"""The record as mitmproxy flows: one per exchange, readable by mitmweb, mitmproxy and `mitmdump -nr`.
-
-Verdict, reason, principal and findings stand in the flow's comment and marker. A flow file is for looking at: nothing
-in it is ever taken for a decision.
-"""
+"""The record in formats that others read: mitmproxy flows, HAR 1.2, and JSON lines."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import base64
+import json
+from collections.abc import Callable, Iterable
 from enum import StrEnum
+from importlib.metadata import version
 from typing import Any, BinaryIO
 
-from mitmproxy import connection, flow, http
+from mitmproxy import http
+from mitmproxy.addons.savehar import SaveHar
 from mitmproxy.io import FlowWriter
 
-from weighlock.errors import ConfigError, Malformed
-from weighlock.ledger.entry import Entry, Kind
-from weighlock.ledger.seal import NotOpened
 from weighlock.model import Headers
-from weighlock.wire import message
-
-Open = Callable[[Entry, str], bytes]
-"""The plaintext of the payload of that name; raises NotOpened, or KeyError where it is not kept."""
-
-Message = tuple[str, Headers, bytes]
-"""Start line, header fields, body."""
-
-WITHHELD = b"withheld: never forwarded"
-
-_METHODS = frozenset({"CONNECT", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+from weighlock.replay.contents import Message, Open, View, contents
+from weighlock.replay.flows import to_flow
+from weighlock.replay.recorded import Recorded, facts, seconds
 
 
-class View(StrEnum):
-    """Which of the four recorded messages a flow is made of."""
-
-    MASKED = "masked"
-    """What was forwarded and what was delivered: nothing that was masked stands in it."""
-    CLIENT = "client"
-    """What the client sent and got."""
-    UPSTREAM = "upstream"
-    """What the model host got and sent."""
+class Form(StrEnum):
+    FLOWS = "flows"
+    """Of mitmproxy."""
+    HAR = "har"
+    JSONL = "jsonl"
+    """One exchange a line."""
 
 
-_MESSAGES = {
-    View.MASKED: ("request.forwarded", "response.delivered"),
-    View.CLIENT: ("request.sent", "response.delivered"),
-    View.UPSTREAM: ("request.forwarded", "response.received"),
-}
+def export(recorded: Iterable[Recorded], open_payload: Open, view: View, form: Form, out: BinaryIO) -> int:
+    """Write the exchanges to *out*; how many. ConfigError where a payload cannot be opened."""
+    writers: dict[Form, Callable[[Iterable[Recorded], Open, View, BinaryIO], int]] = {
+        Form.FLOWS: _flows,
+        Form.HAR: _har,
+        Form.JSONL: _jsonl,
+    }
+    return writers[form](recorded, open_payload, view, out)
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """The entries of one exchange, oldest first."""
-
-    id: str
-    entries: tuple[Entry, ...]
-
-    @property
-    def start(self) -> Mapping[str, Any]:
-        return self.entries[0].body
-
-    @property
-    def workload(self) -> str:
-        return str(self.start.get("who", {}).get("workload", ""))
-
-    def holder(self, name: str) -> Entry | None:
-        """The entry that has the payload *name*."""
-        return next((entry for entry in self.entries if name in entry.payloads), None)
-
-
-def exchanges(entries: Iterable[Entry], read: Callable[[int], Entry]) -> Iterator[Recorded]:
-    """The exchanges among *entries*, in the order of their beginning. *read* gives an entry by its number, again."""
-    seqs: dict[str, list[int]] = {}
-    for entry in entries:
-        if entry.kind in (Kind.REQUEST, Kind.REFUSAL, Kind.RESPONSE):
-            seqs.setdefault(str(entry.body["exchange"]), []).append(entry.seq)
-    for name, numbers in seqs.items():
-        yield Recorded(name, tuple(map(read, numbers)))
-
-
-def export(recorded: Iterable[Recorded], open_payload: Open, view: View, out: BinaryIO) -> int:
-    """Write a flow for each exchange to *out*; how many. ConfigError where a payload cannot be opened."""
+def _flows(recorded: Iterable[Recorded], open_payload: Open, view: View, out: BinaryIO) -> int:
     writer, count = FlowWriter(out), 0
     for one in recorded:
         writer.add(to_flow(one, open_payload, view))
@@ -90,135 +45,85 @@ def export(recorded: Iterable[Recorded], open_payload: Open, view: View, out: Bi
     return count
 
 
-def to_flow(recorded: Recorded, open_payload: Open, view: View) -> http.HTTPFlow:
-    request_name, response_name = _MESSAGES[view]
-    began = _seconds(str(recorded.start["started_at"]))
-    ended = _seconds(recorded.entries[-1].time)
-    host, port = str(recorded.start.get("host", "unlisted.invalid")), int(recorded.start.get("port", 443))
-    made = http.HTTPFlow(
-        connection.Client(
-            peername=_address(str(recorded.start["peer"])),
-            sockname=("", 0),
-            timestamp_start=began,
-            state=connection.ConnectionState.CLOSED,
-        ),
-        connection.Server(address=(host, port), state=connection.ConnectionState.CLOSED),
-    )
-    made.id = recorded.id
-    made.comment, made.marked = comment(recorded), marker(recorded)
-    sent = _message(recorded, request_name, open_payload) or _withheld(recorded, open_payload)
-    made.request = _request(sent, host, port, began)
-    received = _message(recorded, response_name, open_payload)
-    if received:
-        made.response = _response(received, ended)
-    else:
-        made.error = flow.Error("no response is recorded", ended)
-    return made
+def _har(recorded: Iterable[Recorded], open_payload: Open, view: View, out: BinaryIO) -> int:
+    """Entry by entry: a log of many days is never held whole."""
+    creator = {"name": "weighlock", "version": version("weighlock")}
+    head = json.dumps({"version": "1.2", "creator": creator})
+    out.write(b'{"log": ' + head[:-1].encode() + b', "entries": [')
+    count = 0
+    for count, one in enumerate(recorded, 1):
+        entry = har_entry(one, to_flow(one, open_payload, view))
+        out.write((b",\n" if count > 1 else b"\n") + json.dumps(entry).encode())
+    out.write(b"\n]}}\n")
+    return count
 
 
-def comment(recorded: Recorded) -> str:
-    """Why it went as it went, on one line, without plaintext."""
-    because: list[str] = []
-    entities: Counter[str] = Counter()
-    for entry in recorded.entries:
-        refused = entry.body.get("refused", {})
-        if refused:
-            because.append(f"{refused['code']}: {refused['reason']}")
-        for name in (*refused.get("because", ()), *entry.body.get("verdict", {}).get("because", ())):
-            if name not in because:
-                because.append(name)
-        entities.update(entry.body.get("entities", {}))
-    who = recorded.start.get("who")
-    parts = (
-        _outcome(recorded),
-        ", ".join(because),
-        f"{who['workload']} of {who['owner']} as {who['subject']}" if who else "nobody identified",
-        ", ".join(f"{entity} ×{count}" for entity, count in sorted(entities.items())),
-    )
-    return " · ".join(part for part in parts if part)
+def har_entry(recorded: Recorded, flow: http.HTTPFlow) -> dict[str, Any]:
+    """mitmproxy's, with what HAR 1.2 asks for besides: every field of a response, and times that add up."""
+    entry: dict[str, Any] = SaveHar().flow_entry(flow, set())
+    began, ended = recorded.began, seconds(recorded.entries[-1].time)
+    released = max(0.0, seconds(recorded.start.time) - began)  # what the gateway took, and people
+    first = max(released, flow.response.timestamp_start - began if flow.response else ended - began)
+    last = max(first, (flow.response.timestamp_end or 0) - began if flow.response else first)
+    spans = {"blocked": released, "send": 0.0, "wait": first - released, "receive": last - first}
+    timings = {name: round(span * 1000, 3) for name, span in spans.items()}
+    if flow.response is None:
+        entry["response"]["content"] = {"size": 0, "mimeType": "x-unknown"}
+        del entry["response"]["_error"]
+        entry["response"]["comment"] = flow.error.msg if flow.error else ""
+    for side in (entry["request"], entry["response"]):
+        side["headersSize"] = -1  # as they stood on the wire they are not kept
+    if "postData" in entry["request"]:
+        entry["request"]["postData"]["text"] = entry["request"]["postData"]["text"] or ""
+    pieces = [[at, size] for at, size in flow.metadata["weighlock"]["pieces"]]
+    return entry | {
+        "timings": timings,
+        "time": round(sum(timings.values()), 3),
+        "comment": flow.comment,
+        "_weighlock": facts(recorded) | {"pieces": pieces},
+    }
 
 
-def marker(recorded: Recorded) -> str:
-    return {"refused": ":no_entry:", "hold": ":hourglass:", "mask": ":lock:"}.get(
-        _outcome(recorded), ":white_check_mark:"
-    )
+def _jsonl(recorded: Iterable[Recorded], open_payload: Open, view: View, out: BinaryIO) -> int:
+    count = 0
+    for one in recorded:
+        out.write(json.dumps(_line(one, open_payload, view), ensure_ascii=False).encode() + b"\n")
+        count += 1
+    return count
 
 
-def _outcome(recorded: Recorded) -> str:
-    if any("refused" in entry.body for entry in recorded.entries):
-        return "refused"
-    actions = {entry.body.get("verdict", {}).get("action") for entry in recorded.entries}
-    return next((action for action in ("hold", "mask") if action in actions), "allow")
+def _line(recorded: Recorded, open_payload: Open, view: View) -> dict[str, Any]:
+    opened = contents(recorded, open_payload, view)
+    start = recorded.start.body
+    line: dict[str, Any] = facts(recorded) | {
+        "started_at": start["started_at"],
+        "host": start.get("host", ""),
+        "port": start.get("port", 0),
+        "view": view.value,
+        "asked": _message(opened.request),
+        "answered": _message(opened.response) if opened.response else None,
+        "pieces": [[at, len(data)] for at, data in opened.pieces],
+    }
+    if opened.said is not None:
+        line["said"] = [{"at": one.at, "from_client": one.from_client} | _body(one.text) for one in opened.said]
+    return line
 
 
-def _message(recorded: Recorded, name: str, open_payload: Open) -> Message | None:
-    """The recorded message of that *name*; None where there was none."""
-    entry = recorded.holder(name)
-    if entry is None or not entry.payloads[name].size:
-        return None
+def _message(message: Message) -> dict[str, Any]:
+    return {"start": _text(message.start), "headers": _pairs(message.headers)} | _body(message.body)
+
+
+def _pairs(headers: Headers) -> list[list[str]]:
+    return [[name, value] for name, value in headers]
+
+
+def _body(data: bytes) -> dict[str, str]:
     try:
-        return message.decode(open_payload(entry, name))
-    except (NotOpened, Malformed, KeyError) as error:
-        reason = "it is not kept" if isinstance(error, KeyError) else str(error)
-        raise ConfigError(f"the payload {name} cannot be read: {reason}", f"entry {entry.seq}") from None
+        return {"text": data.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode()}
 
 
-def _withheld(recorded: Recorded, open_payload: Open) -> Message:
-    """In place of a request that may not be shown: nobody inspected it, or it was not let through."""
-    sent = _message(recorded, "request.sent", open_payload)
-    method = sent[0].partition(" ")[0] if sent else "CONNECT"  # without one, the tunnel itself was refused
-    shown = method if method in _METHODS else "WITHHELD"
-    return f"{shown} /withheld HTTP/1.1", (), WITHHELD
-
-
-def _request(sent: Message, host: str, port: int, began: float) -> http.Request:
-    start, headers, body = sent
-    method, _, rest = start.partition(" ")
-    path, _, version = rest.rpartition(" ")
-    return http.Request(
-        host=host,
-        port=port,
-        method=_line(method),
-        scheme=b"https",
-        authority=b"",
-        path=_line(path),
-        http_version=_line(version),
-        headers=_fields(headers),
-        content=body,
-        trailers=None,
-        timestamp_start=began,
-        timestamp_end=began,
-    )
-
-
-def _response(received: Message, ended: float) -> http.Response:
-    start, headers, body = received
-    version, _, rest = start.partition(" ")
-    status, _, reason = rest.partition(" ")
-    return http.Response(
-        http_version=_line(version),
-        status_code=int(status),
-        reason=_line(reason),
-        headers=_fields(headers),
-        content=body,
-        trailers=None,
-        timestamp_start=ended,
-        timestamp_end=ended,
-    )
-
-
-def _line(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _fields(headers: Headers) -> http.Headers:
-    return http.Headers([(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers])
-
-
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
-
-
-def _address(peer: str) -> tuple[str, int]:
-    host, _, port = peer.rpartition(":")
-    return (host, int(port)) if port else ("", 0)
+def _text(start: str) -> str:
+    """Without the lone surrogates that stand for bytes outside of UTF-8."""
+    return start.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

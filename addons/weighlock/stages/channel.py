@@ -21,6 +21,7 @@ from weighlock.errors import Refused
 from weighlock.model import NotInspected
 from weighlock.stages.stage import filled
 from weighlock.wire.framing import LIMIT
+from weighlock.wire.tape import Tape
 
 NORMAL, REFUSED = CloseReason.NORMAL_CLOSURE, CloseReason.POLICY_VIOLATION
 _CODES = range(1000, 5000)
@@ -31,9 +32,9 @@ _TOLD = frozenset({1005, 1006, 1015})
 class Socket(Protocol):
     """What becomes of the messages of one WebSocket."""
 
-    received: list[bytes]
-    """What the model host said."""
-    delivered: list[bytes]
+    received: Tape
+    """What the model host said, a line each."""
+    delivered: Tape
     """What the client got."""
 
     @property

@@ -14,6 +14,7 @@ from weighlock.errors import BadReply, Refused, Unavailable
 from weighlock.masking.apply import Rewrite
 from weighlock.masking.stream import StreamMasker
 from weighlock.model import Text
+from weighlock.wire.tape import Tape
 
 Weigh = Callable[[tuple[Text, ...]], Awaitable[Mapping[str, Sequence[Rewrite]]]]
 """Texts in, the rewrites of those that must change out; raises Refused where they may not go on at all."""
@@ -31,7 +32,9 @@ class Heartbeat:
 
 
 class Pump:
-    """*emit* writes to the client and says whether it is still there. *limit* bounds the stream, in bytes."""
+    """*emit* writes to the client and says whether it is still there. *limit* bounds the stream, in bytes; *elapsed*
+    tells the milliseconds since the exchange began.
+    """
 
     def __init__(
         self,
@@ -39,10 +42,10 @@ class Pump:
         weigh: Weigh,
         emit: Callable[[bytes], Awaitable[bool]],
         limit: int,
+        elapsed: Callable[[], int],
         heartbeat: Heartbeat | None = None,
     ) -> None:
-        self.received = bytearray()
-        self.delivered = bytearray()
+        self.received, self.delivered = Tape(elapsed), Tape(elapsed)
         self.masker, self._weigh, self._emit, self._limit = masker, weigh, emit, limit
         self._heartbeat = heartbeat
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -52,8 +55,8 @@ class Pump:
     def feed(self, chunk: bytes) -> list[bytes]:
         """The stream's callable. Returns no bytes, and takes no b"" for an end: neither is safe in mitmproxy 12."""
         if chunk and self._refused is None:
-            self.received += chunk
-            if len(self.received) > self._limit:
+            self.received.add(chunk)
+            if len(self.received.data) > self._limit:
                 self.fail(BadReply("stream-too-large", f"The stream is over {self._limit} bytes."))
             else:
                 self._queue.put_nowait(chunk)
@@ -86,11 +89,11 @@ class Pump:
     async def _beat(self, heartbeat: Heartbeat) -> None:
         received = 0
         while True:
-            delivered = len(self.delivered)
+            delivered = len(self.delivered.data)
             await heartbeat.pause()
-            came, received = len(self.received) > received, len(self.received)
-            if (came or self.masker.holds) and len(self.delivered) == delivered and self._refused is None:
-                self.delivered += heartbeat.sign
+            came, received = len(self.received.data) > received, len(self.received.data)
+            if (came or self.masker.holds) and len(self.delivered.data) == delivered and self._refused is None:
+                self.delivered.add(heartbeat.sign)
                 await self._emit(heartbeat.sign)
 
     async def _mask(self) -> None:
@@ -123,6 +126,6 @@ class Pump:
             raise TypeError("a masker that returns nothing has masked nothing")
         out = b"".join(frames)
         if out and self._refused is None:
-            self.delivered += out
+            self.delivered.add(out)
             if not await self._emit(out):
                 raise Unavailable("client-gone", "The client left.")

@@ -20,7 +20,7 @@ from weighlock.model import Exchange, Headers, NotInspected, Outbound
 from weighlock.stages import evidence, weigh
 from weighlock.stages.passage import Passage
 from weighlock.stages.stage import Parts, Stage, filled
-from weighlock.wire import message
+from weighlock.wire import message, tape
 
 log = logging.getLogger("weighlock")
 
@@ -54,9 +54,8 @@ class Recorder:
     def as_received(self, passage: Passage) -> bytes:
         """The reply as the model host sent it, decoded no further than HTTP, without the gateway's own credential."""
         response = filled(passage.flow.response)
-        body = bytes(passage.pump.received) if passage.pump else response.raw_content or b""
-        if passage.socket:
-            body = b"\n".join(passage.socket.received)
+        flowing = passage.pump or passage.socket
+        body = bytes(flowing.received.data) if flowing else response.raw_content or b""
         return echo.blotted(as_reply(response, body), echo.secret(passage.exchange.credential))
 
     async def refusal(self, passage: Passage) -> None:
@@ -98,7 +97,7 @@ class Recorder:
                 not_inspected=_not_inspected(passage),
                 restored=passage.restored,
             ),
-            {"response.received": received, "response.delivered": as_delivered(passage)},
+            {"response.received": received, "response.delivered": as_delivered(passage)} | _timing(passage),
         )
         if or_fail:
             await self.parts.ledger.append(draft)
@@ -125,6 +124,15 @@ class Recorder:
             await self.parts.ledger.append(draft)
         except Refused as refused:
             log.error("not recorded: %s of exchange %s: %s", draft.kind, passage.exchange.id, refused.code)
+
+
+def _timing(passage: Passage) -> dict[str, bytes]:
+    """When the pieces of a stream, or the messages of a WebSocket, came and left. The pace of words tells of them."""
+    flowing = passage.pump or passage.socket
+    if flowing is None:
+        return {}
+    pieces = {"received": flowing.received.pieces, "delivered": flowing.delivered.pieces}
+    return {"response.timing": tape.encode(pieces)}
 
 
 def _not_inspected(passage: Passage) -> Sequence[NotInspected]:
@@ -165,9 +173,8 @@ def as_delivered(passage: Passage) -> bytes:
     response = passage.flow.response
     if response is None:
         return b""
-    body = bytes(passage.pump.delivered) if passage.pump else response.raw_content or b""
-    if passage.socket:
-        body = b"\n".join(passage.socket.delivered)
+    flowing = passage.pump or passage.socket
+    body = bytes(flowing.delivered.data) if flowing else response.raw_content or b""
     return as_reply(response, body)
 
 

@@ -61,7 +61,7 @@ def start_stream(parts: Parts, passage: Passage) -> Pump:
 
     sign, idle = passage.framing.heartbeat, parts.settings.heartbeat
     heartbeat = Heartbeat(sign, partial(asyncio.sleep, idle)) if sign and idle else None
-    pump = Pump(masker, weigh_these, emit, limit, heartbeat)
+    pump = Pump(masker, weigh_these, emit, limit, parts.elapsed(passage.exchange), heartbeat)
     headers = [*_kept(passage), ("content-type", f"{media}; charset=utf-8"), ("cache-control", "no-store")]
     if flow.client_conn.alpn != b"h2":
         headers.append(("transfer-encoding", "chunked"))

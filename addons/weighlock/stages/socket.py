@@ -28,6 +28,7 @@ from weighlock.stages.passage import Passage
 from weighlock.stages.refusals import failure
 from weighlock.stages.stage import Parts, filled
 from weighlock.wire.messages import Messages
+from weighlock.wire.tape import Tape
 
 log = logging.getLogger("weighlock")
 
@@ -37,8 +38,8 @@ class Socket:
 
     def __init__(self, parts: Parts, passage: Passage, operation: Operation) -> None:
         self.over = False
-        self.received: list[bytes] = []
-        self.delivered: list[bytes] = []
+        elapsed = parts.elapsed(passage.exchange)
+        self.received, self.delivered = Tape(elapsed), Tape(elapsed)
         shapes = filled(operation.socket)
         media = filled(passage.exchange.destination).not_inspected
         limit = parts.settings.body_limit
@@ -77,7 +78,7 @@ class Socket:
         dialect = dialects.named(filled(self._passage.exchange.call).dialect)
         frame = self._error_frame(dialect.says(refused, self._passage.exchange.id))
         self._out = [(True, frame.data.encode())]
-        self.delivered.append(frame.data.encode())
+        self.delivered.add_line(frame.data.encode())
 
     @property
     def not_inspected(self) -> Sequence[NotInspected]:
@@ -126,10 +127,10 @@ class Socket:
         return findings, verdict, {pointer: found for pointer, found in rewrites.items() if found}
 
     async def _from_server(self, content: bytes) -> None:
-        self.received.append(content)
+        self.received.add_line(content)
         self.reply_size += len(content)
         texts = self._homeward.feed(content)
         rewrites = await weigh.weigh(self._parts, self._passage, texts) if texts else {}
         for frame in self._homeward.release(rewrites):
-            self.delivered.append(frame)
+            self.delivered.add_line(frame)
             self._out.append((True, frame))

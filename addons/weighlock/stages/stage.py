@@ -63,6 +63,10 @@ class Parts:
     tunnels: dict[str, Tunnel]
     """By the id of the client's connection."""
 
+    def elapsed(self, exchange: Exchange) -> Callable[[], int]:
+        """Tells the milliseconds since *exchange* began, by the clock that dates its entries."""
+        return lambda: round((self.clock() - exchange.started_at) * 1000)
+
 
 def filled[T](value: T | None) -> T:
     """A field that an earlier stage has filled; it can only be empty where the chain is out of order."""
