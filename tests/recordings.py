@@ -91,8 +91,8 @@ TIMES = (1120, 1250, 1900)
 """Milliseconds since the exchange began, at which FRAMES came; they left 10 later."""
 
 
-def streamed() -> Record:
-    exchange = an_exchange()
+def streamed(**given: Any) -> Record:
+    exchange = an_exchange(**given)
     reply = message.encode("HTTP/1.1 200 OK", (("content-type", "text/event-stream; charset=utf-8"),), b"".join(FRAMES))
     came = [(at, len(frame)) for at, frame in zip(TIMES, FRAMES, strict=True)]
     timing = tape.encode({"received": came, "delivered": [(at + 10, size) for at, size in came]})
@@ -104,9 +104,9 @@ def streamed() -> Record:
     )
 
 
-def socketed() -> Record:
+def socketed(**given: Any) -> Record:
     """A WebSocket: a greeting, a message of the client's, and an answer."""
-    exchange = an_exchange()
+    exchange = an_exchange(**given)
     came, got = b'{"type":"hi"}\n{"card":"4111111111111111"}\n', b'{"type":"hi"}\n{"card":"************1111"}\n'
     times = (100, 5000)
     timing = {

@@ -87,6 +87,33 @@ def play(view: str, speed: float, **asked: Any) -> None:
         raise ConfigError("no such exchange is recorded", " ".join(asked["ids"]))
 
 
+@replay.command("ui")
+@view_option
+@click.option("--port", default=8081, show_default=True, type=click.IntRange(1, 65535), help="Of loopback.")
+@click.option("--no-browser", is_flag=True, help="Only say the address.")
+@recordings
+def ui(view: str, port: int, no_browser: bool, **asked: Any) -> None:
+    """Look at recorded exchanges in mitmweb, until Ctrl-C.
+
+    It runs on loopback behind a token of its own, can send nothing, and what it shows is written nowhere.
+    """
+    from mitmproxy.tools.web.webaddons import open_browser  # noqa: PLC0415
+
+    from weighlock.replay.contents import View  # noqa: PLC0415
+    from weighlock.replay.flows import to_flow  # noqa: PLC0415
+    from weighlock.replay.web import show  # noqa: PLC0415
+
+    with open_(**asked) as found:
+        flows = [to_flow(one, found.open_payload, View(view)) for one in found]
+
+    def opened(url: str) -> None:
+        click.echo(f"{len(flows)} flows at {url}")
+        if not no_browser:
+            open_browser(url)
+
+    show(flows, port, opened)
+
+
 def _write(path: Path, write: Callable[[BinaryIO], int]) -> int:
     """What *write* makes, at *path*: whole or not at all, and for its owner only."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

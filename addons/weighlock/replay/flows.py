@@ -32,6 +32,7 @@ def to_flow(recorded: Recorded, open_payload: Open, view: View) -> http.HTTPFlow
         connection.Server(address=(host, port), state=connection.ConnectionState.CLOSED),
     )
     made.id = recorded.id
+    made.timestamp_created = began
     made.comment, made.marked = comment(recorded), marker(recorded)
     made.metadata[METADATA] = facts(recorded) | {"pieces": [[at, len(data)] for at, data in opened.pieces]}
     made.request = _request(opened.request, host, port, began)
