@@ -55,7 +55,7 @@ class Passage:
         if self.socket:
             return self.socket.reply_size
         if self.pump:
-            return len(self.pump.received)
+            return len(self.pump.received.data)
         return len((self.flow.response and self.flow.response.raw_content) or b"")
 
     def seal_request(self) -> None:
