@@ -139,7 +139,7 @@ class Gateway:
             self._say_ready()
 
     async def _begin(self, rules: Rules) -> None:
-        await self.journal.write(Kind.START, "start", f"rules {rules.digest}" if rules is not NONE else "without rules")
+        await self.journal.write(Kind.START, "start", f"rules {rules}" if rules is not NONE else "without rules")
         if rules is not NONE:
             await self.parts.ledger.append(policy_draft(rules))
             return

@@ -12,6 +12,7 @@ from builders import a_call, a_finding, a_principal
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, OperatorSpec
 from weighlock.policy import condition, decide
+from weighlock.policy.counting import Over, Scope
 from weighlock.policy.statements import CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 
 NAMES = ["a", "b", "c"]
@@ -45,6 +46,7 @@ statements = st.builds(
         CallMatch, destinations=some(NAMES), dialects=some(NAMES), operations=some(NAMES), models=some(NAMES)
     ),
     when=st.none() | st.sampled_from(CONDITIONS),
+    over=st.sampled_from([None, Over(Scope.WORKLOAD, 3600, {"requests": 1})]),
     mode=st.sampled_from(Mode),
 )
 principals = st.builds(a_principal, issuer=one, workload=one, owner=one, groups=some(NAMES))
@@ -62,13 +64,14 @@ policies = st.builds(
 everything = mock.patch.object(decide, "_asked", lambda policy, *_: policy.statements)
 
 
-@given(policies, principals, calls, findings, st.sampled_from(Direction))
+@given(policies, principals, calls, findings, st.sampled_from(Direction), st.none() | st.just({"workload 1h": {}}))
 def test_a_verdict_is_the_same_with_and_without_it(
-    policy: Policy, principal: Any, call: Any, found: Any, direction: Direction
+    policy: Policy, principal: Any, call: Any, found: Any, direction: Direction, counts: Any
 ) -> None:
-    indexed = decide.decide(policy, principal, call, found, direction)
+    asked: Any = (policy, principal, call, found, direction, counts)
+    indexed = decide.decide(*asked)
     with everything:
-        assert decide.decide(policy, principal, call, found, direction) == indexed
+        assert decide.decide(*asked) == indexed
 
 
 @given(policies, principals, calls, findings.filter(bool))

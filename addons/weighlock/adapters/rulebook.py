@@ -65,6 +65,10 @@ class Rules:
     version: int = 0
     """Of signed rules, where they must be."""
 
+    def __str__(self) -> str:
+        """What tells them from all others."""
+        return f"{self.digest}, signed as version {self.version}" if self.version else self.digest
+
 
 NONE = Rules({}, IdentityRules({}, (), ()), Policy((), Action.BLOCK, frozenset(), {}), RuleSet((), "", ""))
 """What is in force while there was no good version yet: nobody is known, and nothing is listed or allowed."""

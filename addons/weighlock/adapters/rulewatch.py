@@ -67,8 +67,7 @@ class Rulebook:
             complaint = f"cannot be checked: {type(error).__name__}"
         else:
             self._taken, self.complaint = seen, ""
-            version = f", signed as version {self.current.version}" if self.current.version else ""
-            return "loaded", f"{self.current.digest}{version}"
+            return "loaded", str(self.current)
         if complaint == self.complaint:
             return None
         self.complaint = complaint
