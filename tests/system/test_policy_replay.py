@@ -68,3 +68,11 @@ def test_a_draft_is_tried_on_what_passed_and_the_shadow_on_what_passes(
         assert unknown["not_judged"] == {
             "the draft has other rules of detection, and the texts are sealed": 7,
         }
+        key = gateway.state / "auditor.key"
+        (change,) = told(gateway, "replay", "--candidate", draft, "--identity", key, code=1)["changes"]
+        assert (change["now"]["because"], change["count"]) == (["no-addresses"], 1)
+        email = draft / "detect" / "pii" / "email.yaml"
+        email.write_text(email.read_text().replace("entity: EMAIL_ADDRESS", "entity: MAILBOX"))
+        (draft / "policy" / "stricter.yaml").write_text(STRICTER.replace("EMAIL_ADDRESS", "MAILBOX"))
+        changes = told(gateway, "replay", "--candidate", draft, "--identity", key, code=1)["changes"]
+        assert [(one["direction"], one["now"]["action"]) for one in changes] == [("request", "block")]

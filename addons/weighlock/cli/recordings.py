@@ -94,7 +94,7 @@ def open_(
 ) -> Iterator[Recordings]:
     """What the options of `recordings` ask for. ConfigError where the ledger or the key is not there."""
     folder = read_settings(state=state).state
-    identities = _identities(identity or folder / "auditor.key")
+    identities = read_identities(identity or folder / "auditor.key")
     chosen = Chosen(ids, workload, principal, entity, verdict or "", since or "", until or "")
     with Reader(folder / NAME) as reader:
         yield Recordings(folder, reader, identities, chosen)
@@ -107,7 +107,8 @@ def _parse(data: bytes, folder: Path) -> Entry:
         raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", str(folder / NAME)) from None
 
 
-def _identities(path: Path) -> tuple[Any, ...]:
+def read_identities(path: Path) -> tuple[Any, ...]:
+    """Of the auditor. Raises ConfigError."""
     try:
         return seal.identities(path.read_text("utf-8"))
     except OSError as error:

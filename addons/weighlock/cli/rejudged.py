@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -14,16 +15,23 @@ import click
 from rich.progress import track
 
 from weighlock import rulefile
-from weighlock.adapters.stores.ledgerfile import NAME
+from weighlock.adapters.inspector.pool import Pool
+from weighlock.adapters.material import MaterialWatch
+from weighlock.adapters.rulebook import Rules
+from weighlock.adapters.stores.ledgerfile import NAME, Reader
 from weighlock.adapters.stores.policies import policies
 from weighlock.cli.common import EXIT_WRONG, as_json, print_table, read_settings, state_option, terminal
+from weighlock.cli.indexes import open_state
 from weighlock.cli.policy import load
+from weighlock.cli.recordings import read_identities
 from weighlock.cli.since import entries_from, since_option
-from weighlock.ledger.entry import timestamp
+from weighlock.ledger import seal
+from weighlock.ledger.entry import Entry, timestamp
 from weighlock.masking.operators import OPERATORS
+from weighlock.model import Finding, Text
 from weighlock.policy.schema import parse
 from weighlock.replay.recount import Recount
-from weighlock.replay.rejudge import Change, Judged, Outcome, Report, Version, judged, rejudge, watched
+from weighlock.replay.rejudge import Change, Judged, Outcome, Report, Reread, Version, judged, rejudge, watched
 
 EXIT_UNKNOWN = 3
 """Nothing would change, as far as can be told; and not all can be told."""
@@ -44,17 +52,25 @@ examples_option = click.option(
 @since_option
 @workload_option
 @examples_option
+@click.option("--identity", type=click.Path(path_type=Path), metavar="FILE", help="The auditor's age identity.")
 @state_option
 @as_json
 @click.pass_context
 def replay_(
-    ctx: click.Context, candidate: Path, since: str | None, workload: str, examples: int, state: str, as_json: bool
+    ctx: click.Context,
+    candidate: Path,
+    since: str | None,
+    workload: str,
+    examples: int,
+    identity: Path | None,
+    state: str,
+    as_json: bool,
 ) -> None:
     """Judge recorded exchanges again by a draft: which verdicts would be others, whose, and how often.
 
     Judged are requests, replies and messages of WebSockets, by the clear part of the ledger: no key is needed. First
-    each is judged by the policy of its time, which must say what it said then. What was sent in full is not looked at:
-    where the draft's rules of detection are not those of the time, nobody can tell.
+    each is judged by the policy of its time, which must say what it said then. Where the draft's rules of detection
+    are not those of the time, texts must be read again, which takes the auditor's key: give it as --identity.
 
     \b
     Exit codes:
@@ -66,8 +82,8 @@ def replay_(
     rules, path = load(candidate), read_settings(state=state).state / NAME
     draft = Version(rules.policy, rules.detect.digest)
     began = _earlier(since or "", Recount(rules.policy).reach)
-    with _verdicts(path, began, workload) as verdicts:
-        report = rejudge(verdicts, draft, in_force(path), lambda one: None, since or "", examples)
+    with _verdicts(path, began, workload) as verdicts, _rereading(identity, rules, state) as reread:
+        report = rejudge(verdicts, draft, in_force(path), reread, since or "", examples)
     _tell(report, as_json)
     unknown = report.unlike or report.unjudged.total()
     ctx.exit(EXIT_WRONG if report.changed else EXIT_UNKNOWN if unknown else 0)
@@ -99,6 +115,34 @@ def _verdicts(path: Path, since: str, workload: str) -> Iterator[Iterator[Judged
     with entries_from(since, path) as (total, entries):
         seen = track(entries, "Judging", total=total, console=terminal(), transient=True)
         yield (one for one in judged(seen) if workload in ("", one.principal.workload))
+
+
+@contextlib.contextmanager
+def _rereading(identity: Path | None, rules: Rules, state: str) -> Iterator[Reread]:
+    """Nothing is read again without an *identity*."""
+    if identity is None:
+        yield lambda one: None
+        return
+    from weighlock.replay.reread import Rereader  # noqa: PLC0415, it brings all dialects
+
+    identities, config = read_identities(identity), read_settings(state=state)
+    folder, key = open_state(state)
+    material = MaterialWatch(folder, key)
+    pool = Pool(config.workers, config.inspect_timeout, key, config.cache, config.ner, material.current)
+    with Reader(folder / NAME) as reader, asyncio.Runner() as runner:
+
+        def open_payload(said: Entry, name: str) -> bytes:
+            ciphertext, wrapped = reader.payload(said.seq, name)
+            return seal.open_sealed(said.payloads[name], ciphertext, wrapped, identities)
+
+        def inspect(texts: Sequence[Text]) -> Sequence[Finding]:
+            return runner.run(pool.inspect(texts, rules.detect))
+
+        runner.run(pool.start())
+        try:
+            yield Rereader(open_payload, inspect, rules.destinations, config.body_limit)
+        finally:
+            runner.run(pool.close())
 
 
 def _earlier(since: str, seconds: int) -> str:

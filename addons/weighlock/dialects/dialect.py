@@ -181,6 +181,11 @@ class Dialect:
     def named(self, operation: str) -> Operation:
         return next(own for own in self.operations if own.name == operation)
 
+    def passing(self, headers: Headers) -> Headers:
+        """Of a reply's *headers* those that pass, once they are inspected."""
+        lowered = ((name.lower(), value) for name, value in headers)
+        return tuple((name, value) for name, value in lowered if re.fullmatch(self.reply_headers, name))
+
     def says(self, refused: Refused, exchange: str, asked: Body | None = None) -> dict[str, Any]:
         """A refusal of the request with the body *asked*."""
         return self.addressed(self.problem(refused, exchange), asked)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -139,9 +138,8 @@ def _dialect(passage: Passage) -> str:
 
 def own_headers(passage: Passage) -> Headers:
     """Those of the reply that the dialect lets pass, once they are inspected."""
-    passing = dialects.named(_dialect(passage)).reply_headers
     said = filled(passage.flow.response).headers.items(multi=True)
-    return tuple((name.lower(), value) for name, value in said if re.fullmatch(passing, name.lower()))
+    return dialects.named(_dialect(passage)).passing(tuple(said))
 
 
 async def pass_headers(parts: Parts, passage: Passage, own: Headers) -> None:
