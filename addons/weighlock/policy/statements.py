@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -116,11 +116,10 @@ class Policy:
     hears_replies: bool = True
     """Whether what a reply says in words, as `jane at example dot com`, is judged; else it passes, and is recorded."""
     index: Index = field(init=False, repr=False, compare=False)
+    overs: tuple[Over, ...] = field(init=False, repr=False, compare=False)
+    """Of the statements that are judged: what must be counted."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", Index(self.statements))
-
-    @property
-    def overs(self) -> Iterator[Over]:
-        """Of the statements that are judged: what must be counted."""
-        return (one.over for one in self.statements if one.over is not None and one.mode is not Mode.OFF)
+        judged = (one.over for one in self.statements if one.mode is not Mode.OFF)
+        object.__setattr__(self, "overs", tuple(over for over in judged if over is not None))
