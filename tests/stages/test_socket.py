@@ -19,13 +19,13 @@ from weighlock.errors import Forbidden
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Exchange, Finding, OperatorSpec
 from weighlock.policy.counting import DAY, Over, Scope
-from weighlock.policy.statements import FindingMatch, Policy, Statement
+from weighlock.policy.statements import CallMatch, FindingMatch, Policy, Statement
 from weighlock.stages import weigh
 from weighlock.stages.passage import Passage
 from weighlock.stages.socket import Socket
 
 
-def a_socket(found: list[Finding], count: int) -> Socket:
+def a_socket(found: list[Finding], count: int, *more: Statement) -> Socket:
     async def inspect(texts: Any, rules: Any) -> tuple[Finding, ...]:
         return (found.pop(0),)
 
@@ -38,7 +38,7 @@ def a_socket(found: list[Finding], count: int) -> Socket:
         operator=OperatorSpec("redact"),
     )
     strictness = {name: rank for rank, name in enumerate(OPERATORS)}
-    policy = Policy((allow, mask), Action.ALLOW, frozenset(), strictness, "d")
+    policy = Policy((allow, mask, *more), Action.ALLOW, frozenset(), strictness, "d")
     parts: Any = SimpleNamespace(
         pool=SimpleNamespace(inspect=inspect),
         operators=lambda principal: None,
@@ -66,6 +66,18 @@ async def test_what_is_masked_by_itself_passes() -> None:
 
     for _ in range(2):
         assert (await socket._weigh((), 0))[1].action is Action.MASK
+
+
+async def test_sizes_add_up_over_messages() -> None:
+    dump = Statement("dump", Action.BLOCK, frozenset({Direction.REQUEST}), calls=CallMatch(min_size=20))
+    socket = a_socket([a_finding(), a_finding()], 1, dump)
+
+    socket._bounded(WebSocketMessage(Opcode.TEXT, True, b"x" * 12))
+    assert (await socket._weigh((), 12))[1].action is Action.MASK
+    socket._bounded(WebSocketMessage(Opcode.TEXT, True, b"x" * 8))
+    with pytest.raises(Forbidden) as caught:
+        await socket._weigh((), 8)
+    assert caught.value.because == ("dump",)
 
 
 # -- counting over messages --------------------------------------------------------------------------------------------

@@ -107,9 +107,12 @@ class Socket:
     async def _weigh(
         self, texts: tuple[Text, ...], size: int
     ) -> tuple[tuple[Finding, ...], Verdict, Mapping[str, Sequence[Rewrite]]]:
-        """As for a request; but nobody can wait in a socket for an approval, so a hold is a refusal."""
+        """As for a request as long as all messages so far; but nobody can wait in a socket for an approval, so a
+        hold is a refusal.
+        """
         exchange = self._passage.exchange
-        policy, principal, call = exchange.rules.policy, filled(exchange.principal), filled(exchange.call)
+        policy, principal = exchange.rules.policy, filled(exchange.principal)
+        call = replace(filled(exchange.call), size=self._size)
         findings = await self._parts.pool.inspect(texts, exchange.rules.detect)
         self._findings += findings
         asked = partial(amount, texts, findings, size=size, requests=1)
