@@ -13,7 +13,7 @@ from mitmproxy import ctx
 
 from weighlock import settings
 from weighlock.adapters.anonymizer import Anonymizer
-from weighlock.adapters.approvals import Desk
+from weighlock.adapters.approvals import Bounds, Desk
 from weighlock.adapters.counters import Counters
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
@@ -29,13 +29,14 @@ from weighlock.adapters.rulebook import shipped
 from weighlock.adapters.rulewatch import Rulebook
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.signed import Signed, public_key
+from weighlock.adapters.stores.approvals import ApprovalStore
 from weighlock.adapters.stores.control import Control
 from weighlock.adapters.stores.counters import CounterStore
 from weighlock.adapters.stores.events import EventStore
 from weighlock.adapters.stores.ledger import Ledger
 from weighlock.adapters.stores.sessions import SessionStore
 from weighlock.adapters.stores.vault import VaultStore
-from weighlock.adapters.vaults import Vaults, session_of
+from weighlock.adapters.vaults import Vaults, scope_of
 from weighlock.errors import ConfigError
 from weighlock.lifecycle import Gateway, Journal, declare, register
 from weighlock.masking.operators import OPERATORS
@@ -77,11 +78,11 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         early=EarlyRelease(),
         material=material,
         counters=Counters(CounterStore.open(config.state), time.time),
-        desk=Desk(time.time, config.hold_limit, journal.approval),
+        desk=Desk(ApprovalStore.open(config.state, keys.fingerprint), time.time, _bounds(config), journal.approval),
         receiver=Receiver(
             jwks, EventStore.open(config.state), lambda: rulebook.current.identity, time.time, journal.signal
         ),
-        operators=lambda principal: Anonymizer(keys.fingerprint, session_of(principal)),
+        operators=lambda principal, verdict: Anonymizer(keys.fingerprint, scope_of(principal, verdict)),
         vaults=Vaults(VaultStore.open(config.state, keys.fingerprint) if config.vault == "sealed" else None, time.time),
         tunnels={},
     )
@@ -105,6 +106,16 @@ def start(order: Sequence[type[Stage]], script: str) -> None:
     channel.install(chain.socket)
     belt.install(Gate(chain))
     register(Gateway(parts, chain, journal), script)
+
+
+def _bounds(config: Settings) -> Bounds:
+    return Bounds(
+        total=config.hold_limit,
+        share=config.hold_share,
+        max_age=config.approver_age,
+        retry=config.hold_retry,
+        grace=config.hold_grace,
+    )
 
 
 def _folder(state: Path) -> None:

@@ -7,6 +7,7 @@
         ├── Unidentified     401  no verified principal
         ├── Forbidden        403  read and identified, and not allowed
         ├── TooLarge         413  over a bound
+        ├── Later            429  held: the same request may be asked again in a while
         ├── Unsupported      415  a format that no stage can inspect
         ├── BadReply         502  the model host's answer cannot be delivered
         └── Unavailable      503  the gateway itself cannot vouch for anything right now
@@ -65,6 +66,17 @@ class Forbidden(Refused):
 
 class TooLarge(Refused):
     status = 413
+
+
+class Later(Refused):
+    """*retry_after*: seconds, for the header field of that name. SDKs wait for it by themselves."""
+
+    status = 429
+    retry = True
+
+    def __init__(self, code: str, reason: str, *, next_step: str, because: tuple[str, ...], retry_after: int) -> None:
+        super().__init__(code, reason, next_step=next_step, because=because)
+        self.retry_after = retry_after
 
 
 class Unsupported(Refused):

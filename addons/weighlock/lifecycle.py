@@ -21,9 +21,9 @@ from weighlock.adapters.transmitters import Poller
 from weighlock.approval.lifecycle import Approver
 from weighlock.console.app import Console
 from weighlock.errors import ConfigError, Unavailable, WeighlockError
+from weighlock.holds import Approval
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
-from weighlock.model import Approval
 from weighlock.settings import PREFIX, knobs
 from weighlock.stages.chain import Chain
 from weighlock.stages.stage import Parts
@@ -54,7 +54,15 @@ class Journal:
         self._note(policy_draft(rules))
 
     def approval(self, approval: Approval, exchange: str) -> None:
-        log.info("approval %s of workload %s: %s", approval.id, approval.workload, approval.state)
+        loud = approval.broken_glass
+        log.log(
+            logging.WARNING if loud else logging.INFO,
+            "approval %s of workload %s: %s%s",
+            approval.id,
+            approval.workload,
+            approval.state,
+            " by broken glass" if loud else "",
+        )
         self._note(Draft(Kind.APPROVAL, entry.approval_body(approval, exchange)))
 
     def cutoffs(self, count: int) -> None:
@@ -133,6 +141,7 @@ class Gateway:
         self._watch(self.parts.material.watch())
         self._watch(self.parts.counters.watch(lambda: self.parts.rulebook.current.policy))
         self._watch(self.parts.vaults.watch(self.chain.may_call))
+        self._watch(self.parts.desk.watch())
         self._watch(Poller(self.parts.receiver).watch())
         self.chain.ready = True
         if self.parts.rulebook.current is not NONE:
@@ -159,6 +168,7 @@ class Gateway:
             await self._console.stop()
             await self.chain.drain()
             await self.parts.counters.close()
+            await self.parts.desk.close()
             await self.journal.flush()
             await self.journal.write(Kind.STOP, "stop")
             await self.parts.ledger.close()

@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 from weighlock.destination import Destination
+from weighlock.holds import Approval, Terms
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in order, names as they came. Compare names case-insensitively."""
@@ -177,10 +178,8 @@ class Verdict:
     policy: str
     """Digest of the policy that decided."""
     reason: str = ""
-    approvers: frozenset[str] = frozenset()
-    """Groups whose members may lift the hold."""
-    within: float = 0.0
-    """Seconds that a decision may take."""
+    terms: Terms | None = None
+    """On which the hold is lifted; None for any other action."""
     matched: tuple[str, ...] = ()
     shadow: tuple[str, ...] = ()
     would: Action | None = None
@@ -197,36 +196,6 @@ class Outbound:
     path: str
     headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
-
-
-class ApprovalState(StrEnum):
-    PENDING = "pending"
-    APPROVED = "approved"
-    CONSUMED = "consumed"
-    DENIED = "denied"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A hold and what became of it. *binding* is the digest of exactly what may be sent. Times are Unix seconds."""
-
-    id: str
-    state: ApprovalState
-    binding: str
-    workload: str
-    owner: str
-    subject: str
-    persons: frozenset[str]
-    """Ids of the people behind the request: none of them approves it."""
-    approvers: frozenset[str]
-    because: tuple[str, ...]
-    requested_at: float
-    expires_at: float
-    decided_by: str = ""
-    decided_at: float = 0.0
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,13 @@ class Settings:
         "Where originals are kept that policy restores: in memory, or sealed in the state folder to outlive a restart.",
     )
     hold_for: float = _knob(_seconds, "45s", "Longest that a held request waits in its connection.")
-    hold_limit: int = _knob(_count, "200", "Most requests held at once; over it, refused.")
+    hold_limit: int = _knob(_count, "500", "Most requests that wait for a decision at once; over it, refused.")
+    hold_share: int = _knob(_count, "50", "Most of them that are of one workload.")
+    hold_retry: float = _knob(
+        _seconds, "30s", "After how long a client of a hold that is `soft` is told to ask again; a minute at most."
+    )
+    hold_grace: float = _knob(_seconds, "1m", "How long a held client that left may take to come back; then cancelled.")
+    approver_age: float = _knob(_seconds, "15m", "How long after logging in an approver may decide.")
     console: tuple[str, int] | None = _knob(
         _address, "127.0.0.1:8181", "Address of the approvers' API; empty turns it off, and a hold then only expires."
     )

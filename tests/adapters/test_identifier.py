@@ -275,9 +275,12 @@ def a_person(**given: Any) -> str:
 
 
 async def test_an_approvers_token_becomes_an_approver() -> None:
-    assert await an_identifier().approver(a_person(), rules(), Cutoffs()) == Approver(
-        URL, "u-7", "lee@example.com", frozenset({"leads"}), frozenset({"lee"})
-    )
+    named = frozenset({"u-7", "lee@example.com", "lee-codes"})
+    for auth_time, since in ((int(NOW) - 500, NOW - 500), (None, NOW - 10), ("yesterday", NOW - 10)):
+        token = a_person(preferred_username="Lee-Codes", auth_time=auth_time)
+        assert await an_identifier().approver(token, rules(), Cutoffs()) == Approver(
+            URL, "u-7", "lee@example.com", frozenset({"leads"}), frozenset({"lee"}), named, authenticated_at=since
+        )
 
 
 async def test_a_person_is_known_by_account_or_email_and_approves_nothing_once_departed() -> None:

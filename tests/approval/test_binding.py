@@ -16,9 +16,13 @@ PLACE = a_destination()
 
 
 def digest(
-    place: Destination = PLACE, out: Outbound = OUT, workload: str = "nightly", because: tuple[str, ...] = BECAUSE
+    place: Destination = PLACE,
+    out: Outbound = OUT,
+    workload: str = "nightly",
+    because: tuple[str, ...] = BECAUSE,
+    model: str = "small",
 ) -> str:
-    return binding(place, out, workload, because)
+    return binding(place, out, model, workload, because)
 
 
 OTHERS = {
@@ -39,6 +43,7 @@ OTHERS = {
     "the host": digest(a_destination(host="llm.example.org")),
     "the port": digest(a_destination(port=8443)),
     "the destination's name": digest(a_destination(name="other")),
+    "the model": digest(model="large"),
     "the workload": digest(workload="nightlx"),
     "workload and reason cut elsewhere": digest(workload="nightlylarge", because=("people",)),
     "a reason less": digest(because=("large",)),

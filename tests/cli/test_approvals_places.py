@@ -14,11 +14,19 @@ HELD: dict[str, Any] = {
     "workload": "nightly",
     "owner": "dana@example.com",
     "because": ["large"],
-    "approvers": ["leads"],
-    "decided_by": "",
+    "groups": ["leads"],
+    "need": 1,
+    "subject": "repo:acme/nightly",
+    "dialect": "openai",
+    "operation": "chat.completions",
+    "destination": "model",
+    "model": "small",
+    "decisions": [],
+    "review": None,
     "reason": "",
-    "requested_at": 1000.0,
-    "expires_at": 1060.0,
+    "requested_at": 1000,
+    "decide_by": 1060,
+    "use_by": None,
 }
 
 

@@ -10,18 +10,19 @@ import httpx
 import pytest
 from tornado.testing import bind_unused_port
 
-from builders import a_principal, a_text
-from weighlock.adapters.approvals import Desk
+from held import a_desk, a_request, an_approver, listed, some_terms
 from weighlock.approval.lifecycle import Approver
 from weighlock.console.app import LIMIT, Console
 from weighlock.errors import Forbidden, Unidentified
-from weighlock.model import Action, Approval, ApprovalState, Verdict
+from weighlock.holds import Approval, ApprovalState
 
-VERDICT = Verdict(Action.HOLD, ("large",), {}, "d", approvers=frozenset({"leads", "legal"}))
+TERMS = some_terms("leads", "legal", break_glass=frozenset({"oncall"}))
 PEOPLE = {
-    "lee": Approver("i", "u-7", "lee@example.com", frozenset({"leads"})),
-    "dana": Approver("i", "u-1", "dana@example.com", frozenset({"leads"}), frozenset({"dana"})),
-    "eve": Approver("i", "u-2", "eve@example.com", frozenset()),
+    "lee": an_approver("lee"),
+    "kim": an_approver("kim"),
+    "dana": an_approver("dana", persons=frozenset({"dana"})),
+    "eve": an_approver("eve", groups=frozenset()),
+    "max": an_approver("max", "oncall"),
 }
 
 
@@ -34,16 +35,17 @@ async def verify(token: str) -> Approver:
 class Office:
     def __init__(self, port: int) -> None:
         self.port = port
-        self.desk = Desk(lambda: 1000.0, 10, lambda *_: None)
+        self.desk = a_desk()
+        self.id = ""
         self.console = Console(("127.0.0.1", port), self.desk, verify)
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)
         self.waiting: list[asyncio.Task[Approval]] = []
 
     async def hold(self, text: str = "mail <EMAIL_ADDRESS>") -> str:
-        held = self.desk.hold("x1", a_principal(), VERDICT, "b" * 64, [a_text(text)], 60.0)
+        held = self.desk.hold(a_request(prompt=text, terms=TERMS), 60.0)
         self.waiting.append(asyncio.create_task(held))
-        await asyncio.sleep(0)
-        return self.desk.list()[0].id
+        self.id = (await listed(self.desk))[0].id
+        return self.id
 
     async def ask(self, method: str, path: str, who: str = "lee", **given: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {who}"} | given.pop("headers", {})
@@ -52,8 +54,8 @@ class Office:
     async def decide(self, id: str, who: str = "lee", **decision: Any) -> httpx.Response:
         return await self.ask("POST", f"/{id}/decision", who, json=decision)
 
-    def state(self) -> ApprovalState:
-        return self.desk.list()[0].state
+    async def state(self) -> ApprovalState:
+        return (await self.desk.get(self.id)).state
 
 
 @pytest.fixture
@@ -68,6 +70,7 @@ async def office() -> AsyncIterator[Office]:
     for task in office.waiting:
         task.cancel()
     await asyncio.gather(*office.waiting, return_exceptions=True)
+    await office.desk.close()
 
 
 def problem(response: httpx.Response) -> tuple[int, str]:
@@ -85,7 +88,7 @@ async def test_what_is_held_is_listed(office: Office) -> None:
 
     (shown,) = response.json()
     assert (shown["id"], shown["state"], shown["workload"]) == (id, "pending", "nightly")
-    assert (shown["approvers"], shown["because"]) == (["leads", "legal"], ["large"])
+    assert (shown["groups"], shown["need"], shown["because"]) == (["leads", "legal"], 1, ["large"])
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert "server" not in response.headers
@@ -95,7 +98,10 @@ async def test_one_is_shown_with_its_masked_prompt(office: Office) -> None:
     id = await office.hold()
     shown = (await office.ask("GET", f"/{id}")).json()
 
-    assert shown["prompt"] == [{"pointer": "/messages/0/content", "text": "mail <EMAIL_ADDRESS>"}]
+    assert shown["prompt"] == [
+        {"pointer": "/messages/0/content", "role": "content", "text": "mail <EMAIL_ADDRESS>", "marks": []}
+    ]
+    assert shown["before"] == []
 
 
 async def test_a_post_approves_and_the_request_goes_on(office: Office) -> None:
@@ -103,8 +109,11 @@ async def test_a_post_approves_and_the_request_goes_on(office: Office) -> None:
     response = await office.decide(id, approve=True, reason="Fine.")
 
     assert response.status_code == 200
-    assert (response.json()["state"], response.json()["decided_by"]) == ("approved", "lee@example.com")
-    assert (await asyncio.wait_for(office.waiting[0], 5)).reason == "Fine."
+    assert response.json()["state"] == "approved"
+    assert response.json()["decisions"] == [
+        {"who": "lee@example.com", "approve": True, "at": 1000, "break_glass": False, "reason": "Fine."}
+    ]
+    assert (await asyncio.wait_for(office.waiting[0], 5)).decisions[0].reason == "Fine."
 
 
 async def test_a_post_denies_and_the_request_is_refused(office: Office) -> None:
@@ -122,7 +131,7 @@ async def test_nothing_but_a_post_decides(office: Office, method: str) -> None:
     response = await office.ask(method, f"/{id}/decision?approve=true", json={"approve": True})
 
     assert response.status_code == 405
-    assert office.state() is ApprovalState.PENDING
+    assert await office.state() is ApprovalState.PENDING
 
 
 @pytest.mark.parametrize("path", ["", "/{id}"])
@@ -130,7 +139,7 @@ async def test_a_post_elsewhere_decides_nothing(office: Office, path: str) -> No
     id = await office.hold()
 
     assert (await office.ask("POST", path.format(id=id), json={"approve": True})).status_code == 405
-    assert office.state() is ApprovalState.PENDING
+    assert await office.state() is ApprovalState.PENDING
 
 
 @pytest.mark.parametrize("path", ["", "/{id}", "/{id}/decision"])
@@ -142,7 +151,7 @@ async def test_another_host_name_is_refused_whatever_it_asks(office: Office, hos
     response = await office.ask(method, path.format(id=id), headers=headers, json={"approve": True})
 
     assert problem(response) == (403, "console-host")
-    assert office.state() is ApprovalState.PENDING
+    assert await office.state() is ApprovalState.PENDING
 
 
 async def test_localhost_is_another_name_of_it(office: Office) -> None:
@@ -167,7 +176,7 @@ async def test_without_a_good_token_nothing_is_told_or_done(office: Office, valu
     response = await office.ask(method, path.format(id=id), headers=headers, json={"approve": True})
 
     assert problem(response) == (401, code)
-    assert office.state() is ApprovalState.PENDING
+    assert await office.state() is ApprovalState.PENDING
 
 
 @pytest.mark.parametrize(("who", "code"), [("dana", "approver-is-requester"), ("eve", "approver-group")])
@@ -175,14 +184,36 @@ async def test_who_may_not_decide_is_refused(office: Office, who: str, code: str
     id = await office.hold()
 
     assert problem(await office.decide(id, who, approve=True)) == (403, code)
-    assert office.state() is ApprovalState.PENDING
+    assert await office.state() is ApprovalState.PENDING
+
+
+async def test_an_emergency_is_for_its_group_and_is_reviewed_by_another(office: Office) -> None:
+    id = await office.hold()
+    assert problem(await office.decide(id, "max", approve=True, reason="fire")) == (403, "approver-group")
+    assert problem(await office.decide(id, approve=True, reason="fire", break_glass=True)) == (403, "break-glass-group")
+    assert (await office.ask("GET", f"/{id}", "max")).status_code == 200
+
+    broken = await office.decide(id, "max", approve=True, reason="fire", break_glass=True)
+    assert (broken.json()["state"], broken.json()["decisions"][0]["break_glass"]) == ("approved", True)
+    review = await office.ask("POST", f"/{id}/review", json={"reason": "it was right"})
+    assert (review.json()["review"]["who"], review.json()["review"]["reason"]) == ("lee@example.com", "it was right")
+
+
+async def test_what_was_approved_can_be_revoked(office: Office) -> None:
+    id = await office.hold()
+    await office.decide(id, approve=True)
+    assert problem(await office.ask("POST", f"/{id}/revocation", json={"reason": " "})) == (403, "reason-missing")
+    revoked = await office.ask("POST", f"/{id}/revocation", "kim", json={"reason": "wrong one"})
+
+    assert revoked.json()["state"] == "revoked"
+    assert await office.state() is ApprovalState.REVOKED
 
 
 async def test_a_denial_says_why(office: Office) -> None:
     id = await office.hold()
 
     assert problem(await office.decide(id, approve=False)) == (403, "reason-missing")
-    assert office.state() is ApprovalState.PENDING
+    assert await office.state() is ApprovalState.PENDING
 
 
 async def test_what_is_settled_stays_so(office: Office) -> None:
@@ -190,7 +221,7 @@ async def test_what_is_settled_stays_so(office: Office) -> None:
     await office.decide(id, approve=False, reason="No.")
 
     assert problem(await office.decide(id, approve=True)) == (403, "approval-settled")
-    assert office.state() is ApprovalState.DENIED
+    assert await office.state() is ApprovalState.DENIED
 
 
 @pytest.mark.parametrize("path", ["/", "/zz", "/ab12/other", "/../secrets", "/" + "a" * 33])
@@ -233,7 +264,7 @@ async def test_a_decision_that_cannot_be_read_is_none(office: Office, body: byte
     response = await office.ask("POST", f"/{id}/decision", content=body, headers={"content-type": "application/json"})
 
     assert problem(response) == (400, "decision")
-    assert office.state() is ApprovalState.PENDING
+    assert await office.state() is ApprovalState.PENDING
 
 
 @pytest.mark.parametrize(
@@ -246,7 +277,7 @@ async def test_what_a_form_of_another_site_could_send_decides_nothing(office: Of
     )
 
     assert problem(response) == (400, "media-type")
-    assert office.state() is ApprovalState.PENDING
+    assert await office.state() is ApprovalState.PENDING
 
 
 async def test_a_body_over_the_bound_decides_nothing(office: Office) -> None:
@@ -262,11 +293,11 @@ async def test_a_body_over_the_bound_decides_nothing(office: Office) -> None:
         refused = response.status_code == 400
 
     assert refused
-    assert office.state() is ApprovalState.PENDING
+    assert await office.state() is ApprovalState.PENDING
 
 
 async def test_a_console_that_is_turned_off_starts_and_stops() -> None:
-    console = Console(None, Desk(lambda: 0.0, 1, lambda *_: None), verify)
+    console = Console(None, a_desk(), verify)
     console.start()
     await console.stop()
 

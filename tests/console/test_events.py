@@ -7,7 +7,7 @@ import httpx
 import pytest
 from tornado.testing import bind_unused_port
 
-from weighlock.adapters.approvals import Desk
+from held import a_desk
 from weighlock.approval.lifecycle import Approver
 from weighlock.console.app import LIMIT, Console
 from weighlock.errors import Unavailable, Unidentified
@@ -25,7 +25,7 @@ class Inbox:
         self.port = port
         self.error: Exception | None = None
         self.delivered: list[tuple[str, str]] = []
-        self.console = Console(("127.0.0.1", port), Desk(lambda: 0.0, 1, lambda *_: None), verify, self._deliver)
+        self.console = Console(("127.0.0.1", port), a_desk(), verify, self._deliver)
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False)
 
     async def _deliver(self, bearer: str, raw: str) -> None:
@@ -134,7 +134,7 @@ async def test_nothing_but_a_post_delivers(inbox: Inbox, method: str) -> None:
 async def test_an_approvers_api_without_a_receiver_has_no_such_place(inbox: Inbox) -> None:
     socket, port = bind_unused_port()
     socket.close()
-    console = Console(("127.0.0.1", port), Desk(lambda: 0.0, 1, lambda *_: None), verify)
+    console = Console(("127.0.0.1", port), a_desk(), verify)
     console.start()
     response = await inbox.client.post(f"http://127.0.0.1:{port}/ssf/events", headers=GOOD, content=b"a.b.c")
     await console.stop()

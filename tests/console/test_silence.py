@@ -10,15 +10,12 @@ import httpx
 import pytest
 from tornado.testing import bind_unused_port
 
-from builders import a_principal, a_text
-from weighlock.adapters.approvals import Desk
+from held import a_desk, a_request, an_approver, listed, some_terms
 from weighlock.approval.lifecycle import Approver
 from weighlock.console.app import Console
 from weighlock.errors import Unidentified
-from weighlock.model import Action, Verdict
 
-VERDICT = Verdict(Action.HOLD, ("bulk",), {}, "p", approvers=frozenset({"security"}))
-ALICE = Approver("https://issuer.example", "alice", "alice@example.com", frozenset({"security"}))
+ALICE = an_approver("alice", "security")
 
 
 async def verify(raw: str) -> Approver:
@@ -34,18 +31,19 @@ async def console() -> AsyncIterator[httpx.AsyncClient]:
     """A client of a console over which one request is held."""
     taken, port = bind_unused_port()
     taken.close()
-    desk = Desk(lambda: 1000.0, 10, lambda *_: None)
-    hold = desk.hold("e1", a_principal(), VERDICT, "b" * 64, [a_text("Write to <EMAIL_ADDRESS>")], 45)
+    desk = a_desk()
+    hold = desk.hold(a_request(prompt="Write to <EMAIL_ADDRESS>", terms=some_terms("security")), 45)
     held = asyncio.create_task(hold)
-    await asyncio.sleep(0)
+    (approval,) = await listed(desk)
     console = Console(("127.0.0.1", port), desk, verify)
     console.start()
-    base = f"http://127.0.0.1:{port}/api/approvals/{desk.list()[0].id}"
+    base = f"http://127.0.0.1:{port}/api/approvals/{approval.id}"
     async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
         yield client
     await console.stop()
     held.cancel()
     await asyncio.gather(held, return_exceptions=True)
+    await desk.close()
 
 
 def of_the_console(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> str:

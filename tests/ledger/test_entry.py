@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import a_call, a_finding, a_principal
+from held import an_approval, some_terms
 from ledgers import a_verdict, an_exchange
 from weighlock.errors import Unidentified
+from weighlock.holds import ApprovalState, Decision
 from weighlock.ledger import clear, entry
 from weighlock.ledger.entry import Entry, Kind, PayloadRef
-from weighlock.model import Action, Approval, ApprovalState, OperatorSpec, Release, Role, Text
+from weighlock.model import Action, OperatorSpec, Release, Role, Text
 
 _VALUES: Any = st.recursive(
     st.none()
@@ -23,21 +25,15 @@ _VALUES: Any = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=("Cs",))), inner),
     max_leaves=10,
 )
-_APPROVAL = Approval(
+_APPROVAL = an_approval(
+    ApprovalState.CONSUMED,
     id="A1",
-    state=ApprovalState.CONSUMED,
-    binding="b" * 64,
-    workload="nightly",
-    owner="dana@example.com",
-    subject="repo:acme/nightly",
-    persons=frozenset({"dana"}),
-    approvers=frozenset({"security"}),
     because=("bulk",),
-    requested_at=1.0,
-    expires_at=2.0,
-    decided_by="kim@example.com",
-    decided_at=1.5,
-    reason="the prompt about 4111111111111111 is fine",
+    terms=some_terms("security"),
+    requested_at=1.5,
+    decide_by=9.0,
+    use_by=8.9,
+    decisions=(Decision("kim@example.com", True, "the prompt about 4111111111111111 is fine", 2.5),),
 )
 
 
@@ -153,12 +149,30 @@ def test_a_request_says_who_asked_what_of_whom_and_how_it_was_judged() -> None:
         },
         "approval": {
             "id": "A1",
+            "kind": "request",
             "state": "consumed",
             "binding": "b" * 64,
+            "exchange": "e1",
+            "workload": "nightly",
+            "owner": "dana",
+            "subject": "repo:acme/nightly",
+            "destination": "model",
+            "host": "llm.example",
+            "dialect": "openai",
+            "operation": "chat.completions",
+            "model": "small",
+            "because": ["bulk"],
+            "reason": "Too large.",
+            "groups": ["security"],
+            "need": 1,
+            "thresholds": [{"groups": ["security"], "need": 1}],
+            "mode": "wait",
+            "decisions": [{"who": "kim@example.com", "approve": True, "at": 2, "break_glass": False}],
+            "review": None,
             "requested_at": 1,
-            "expires_at": 2,
-            "decided_by": "kim@example.com",
-            "decided_at": 1,
+            "decide_by": 9,
+            "use_by": 8,
+            "limits": None,
         },
     }
     assert entry.canonical(Entry(0, "2026-01-01T12:00:00.000Z", Kind.REQUEST, body))

@@ -8,24 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import a_call, a_finding, a_principal
+from held import some_terms
 from weighlock.detection.material import TAGS
+from weighlock.holds import Terms, Threshold, Way
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import SPOKEN, Action, Direction, Finding, Level, OperatorSpec, Verdict
 from weighlock.policy.counting import DAY, Counts, Over, Scope
 from weighlock.policy.decide import NO_ALLOW, UNCOVERED, acts_on, alone, decide, restores
 from weighlock.policy.statements import MATERIAL, CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
+from weighlock.stages.stage import filled
 
 BOTH = frozenset(Direction)
 OUTWARD = frozenset({Direction.REQUEST})
 STRICTNESS = {name: rank for rank, name in enumerate(OPERATORS)}
 ALLOW = Statement("allow", Action.ALLOW, BOTH)
-GROUPS = frozenset({"leads"})
+TERMS = some_terms("leads")
 
 
-def a_policy(
-    *statements: Statement, uncovered: Action = Action.BLOCK, approvers: frozenset[str] = frozenset()
-) -> Policy:
-    return Policy(statements, uncovered, approvers, STRICTNESS, "d")
+def a_policy(*statements: Statement, uncovered: Action = Action.BLOCK, terms: Terms | None = None) -> Policy:
+    return Policy(statements, uncovered, terms, STRICTNESS, "d")
 
 
 def judged(
@@ -39,8 +40,8 @@ def judged(
     return decide(policy, principal, a_call("hello", **given.get("call", {})), findings, direction, counts)
 
 
-def a_hold(id: str = "hold", *groups: str, **given: Any) -> Statement:
-    return Statement(id, Action.HOLD, BOTH, approvers=frozenset(groups) or GROUPS, **given)
+def a_hold(id: str = "hold", *groups: str, reason: str = "", **given: Any) -> Statement:
+    return Statement(id, Action.HOLD, BOTH, terms=some_terms(*groups, **given), reason=reason)
 
 
 def a_mask(id: str, operator: str, **match: Any) -> Statement:
@@ -75,6 +76,17 @@ any_counts: st.SearchStrategy[Counts | None] = (
     st.none() | known_counts | st.just({}) | st.just({"workload 24h": {"requests": 1}})
 )
 watching = st.sampled_from([Mode.SHADOW, Mode.OFF])
+held = st.builds(
+    Terms,
+    quorums=st.builds(Threshold, st.frozensets(st.sampled_from(["leads", "legal"]), min_size=1), st.integers(1, 2)).map(
+        lambda threshold: ((threshold,),)
+    ),
+    within=st.sampled_from([60.0, 90.0]),
+    use_within=st.sampled_from([60.0, 90.0]),
+    way=st.sampled_from(Way),
+    needs_reason=st.booleans(),
+    break_glass=st.frozensets(st.sampled_from(["oncall", "leads"])),
+)
 
 
 @st.composite
@@ -109,10 +121,7 @@ def statements(draw: st.DrawFn, *effects: Action) -> Statement:
         ),
         findings=match,
         operator=OperatorSpec(draw(st.sampled_from(list(OPERATORS)))) if effect is Action.MASK else None,
-        approvers=draw(st.frozensets(st.sampled_from(["leads", "legal"]), min_size=1))
-        if effect is Action.HOLD
-        else frozenset(),
-        within=draw(st.sampled_from([0.0, 60.0, 90.0])) if effect is Action.HOLD else 0.0,
+        terms=draw(held) if effect is Action.HOLD else None,
         reason=draw(st.sampled_from(["", "Because."])),
         over=draw(overs),
     )
@@ -136,7 +145,7 @@ uncovered_actions = st.sampled_from([Action.ALLOW, Action.HOLD, Action.BLOCK])
 def policies(draw: st.DrawFn) -> Policy:
     listed = draw(st.lists(statements(), min_size=1, max_size=5, unique_by=lambda s: s.id))
     uncovered = draw(uncovered_actions)
-    return a_policy(*listed, uncovered=uncovered, approvers=GROUPS if uncovered is Action.HOLD else frozenset())
+    return a_policy(*listed, uncovered=uncovered, terms=TERMS if uncovered is Action.HOLD else None)
 
 
 @given(policies(), many_findings, st.sampled_from(Direction), any_counts, st.data())
@@ -167,7 +176,12 @@ def test_another_block_or_hold_never_loosens(
     assert after.action >= before.action
     assert after.operators == before.operators
     if before.action is after.action is Action.HOLD:
-        assert after.approvers <= before.approvers
+        old, new = filled(before.terms), filled(after.terms)
+        assert set(old.quorums) <= set(new.quorums)
+        assert new.within <= old.within
+        assert new.use_within <= old.use_within
+        assert new.break_glass <= old.break_glass
+        assert new.needs_reason >= old.needs_reason
 
 
 @given(policies(), many_findings, st.sampled_from(Direction), any_counts)
@@ -243,7 +257,7 @@ def test_a_reply_is_never_held(policy: Policy, findings: list[Finding]) -> None:
     verdict = judged(policy, *findings, direction=Direction.RESPONSE)
 
     assert verdict.action is not Action.HOLD
-    assert (verdict.approvers, verdict.within) == (frozenset(), 0.0)
+    assert verdict.terms is None
 
 
 # -- cases -------------------------------------------------------------------------------------------------------------
@@ -271,17 +285,17 @@ def test_a_hold_of_a_request_is_a_block_of_a_reply() -> None:
 
     asked = judged(policy)
     reply = judged(policy, direction=Direction.RESPONSE)
-    assert (asked.action, asked.approvers, asked.within) == (Action.HOLD, GROUPS, 60.0)
+    assert (asked.action, asked.terms) == (Action.HOLD, some_terms(within=60.0))
     assert (reply.action, reply.because) == (Action.BLOCK, ("hold",))
 
 
 @pytest.mark.parametrize("uncovered", [Action.ALLOW, Action.HOLD, Action.BLOCK])
 def test_a_finding_that_no_statement_speaks_of_is_uncovered(uncovered: Action) -> None:
-    verdict = judged(a_policy(ALLOW, uncovered=uncovered, approvers=GROUPS), a_finding())
+    verdict = judged(a_policy(ALLOW, uncovered=uncovered, terms=TERMS), a_finding())
 
     assert verdict.action is uncovered
     assert verdict.because == (("allow",) if uncovered is Action.ALLOW else (UNCOVERED,))
-    assert verdict.approvers == (GROUPS if uncovered is Action.HOLD else frozenset())
+    assert verdict.terms == (TERMS if uncovered is Action.HOLD else None)
 
 
 def test_a_statement_that_is_not_met_covers_nothing() -> None:
@@ -398,12 +412,23 @@ def test_what_is_held_is_masked_all_the_same() -> None:
     assert verdict.operators == {"EMAIL_ADDRESS": OperatorSpec("hash")}
 
 
-def test_approvers_are_those_whom_every_hold_accepts_and_the_shortest_time_counts() -> None:
-    shared = judged(a_policy(ALLOW, a_hold("a", "leads", "legal", within=90.0), a_hold("b", "legal", within=60.0)))
-    nobody = judged(a_policy(ALLOW, a_hold("a", "leads"), a_hold("b", "legal")))
+def test_every_statement_that_holds_asks_its_own_people_and_the_strictest_of_the_rest_counts() -> None:
+    oncall, nobody = frozenset({"oncall", "leads"}), frozenset({"oncall"})
+    one = a_hold("a", "leads", "legal", within=90.0, use_within=20.0, way=Way.SOFT, break_glass=oncall)
+    other = a_hold("b", "legal", need=2, within=60.0, needs_reason=True, break_glass=nobody)
+    terms = filled(judged(a_policy(ALLOW, one, other)).terms)
 
-    assert (shared.approvers, shared.within) == (frozenset({"legal"}), 60.0)
-    assert nobody.approvers == frozenset()
+    assert terms == Terms(
+        (*some_terms("leads", "legal").quorums, *some_terms("legal", need=2).quorums),
+        60.0,
+        20.0,
+        Way.WAIT,
+        True,
+        nobody,
+    )
+    assert (terms.groups, terms.need) == ({"leads", "legal"}, 2)
+    assert judged(a_policy(ALLOW, one)).terms == one.terms
+    assert filled(judged(a_policy(ALLOW, one, replace(one, id="c"))).terms).quorums == filled(one.terms).quorums
 
 
 @pytest.mark.parametrize(
@@ -476,7 +501,7 @@ def test_a_statement_for_one_direction_is_silent_in_the_other() -> None:
 @pytest.mark.parametrize("name", [UNCOVERED, NO_ALLOW])
 def test_a_statement_that_bears_a_name_of_ours_blocks_all_the_same(name: str) -> None:
     block = Statement(name, Action.BLOCK, BOTH)
-    policy = a_policy(ALLOW, block, uncovered=Action.HOLD, approvers=GROUPS)
+    policy = a_policy(ALLOW, block, uncovered=Action.HOLD, terms=TERMS)
 
     assert judged(policy, a_finding()).action is Action.BLOCK
 
@@ -501,7 +526,7 @@ def test_the_reason_is_of_the_statement_that_decided() -> None:
     loud = Statement("b", Action.BLOCK, BOTH, reason="Because.")
 
     assert judged(a_policy(ALLOW, loud, a_hold("a", reason="Ask."))).reason == "Because."
-    quiet = judged(a_policy(ALLOW, replace(loud, reason=""), uncovered=Action.HOLD, approvers=GROUPS), a_finding())
+    quiet = judged(a_policy(ALLOW, replace(loud, reason=""), uncovered=Action.HOLD, terms=TERMS), a_finding())
     assert (quiet.because, quiet.reason) == (("b",), "")
 
 

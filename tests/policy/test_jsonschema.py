@@ -29,10 +29,14 @@ def known(text: str) -> set[str]:
         (STATEMENT, "statements: [{zzzzzz: 1}]"),
         *(
             (STATEMENT["properties"][name], f"statements: [{{id: a, effect: hold, {name}: {{zzzzzz: 1}}}}]")
-            for name in ("principals", "calls", "findings", "approvers", "over")
+            for name in ("principals", "calls", "findings", "over")
+        ),
+        (
+            STATEMENT["properties"]["approvers"]["anyOf"][0],
+            "statements: [{id: a, effect: hold, approvers: {groups: [a], zzzzzz: 1}}]",
         ),
     ],
-    ids=["file", "statement", "principals", "calls", "findings", "approvers", "over"],
+    ids=["file", "statement", "principals", "calls", "findings", "over", "approvers"],
 )
 def test_every_member_that_is_read_is_in_the_schema_and_no_other(place: Any, text: str) -> None:
     assert set(place["properties"]) == known(text)

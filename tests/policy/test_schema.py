@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from held import some_terms
 from weighlock import rulefile
 from weighlock.errors import ConfigError
+from weighlock.holds import Terms, Threshold, Way
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Level, OperatorSpec
 from weighlock.policy import condition
@@ -48,8 +50,12 @@ statements:
     calls: {destinations: [d], dialects: [x], operations: [y], models: [m], min_size: 10, max_size: 20, stream: true,
             tools: [t]}
     findings: {entities: [US_SSN], tags: [pii], level: high, score: 0.5, count: 3, labels: [payments]}
-    approvers: {groups: [leads, legal]}
+    approvers: [{groups: [leads, legal], need: 2}, {groups: [privacy]}]
     within: 15m
+    use_within: 5m
+    held: soft
+    needs_reason: true
+    break_glass: [oncall]
     reason: Ask.
     when: call.size > 12
     over: {of: session, within: 7d, tokens: 9}
@@ -71,8 +77,14 @@ statements:
         ),
         calls=CallMatch(*map(frozenset, "dxym"), 10, 20, True, frozenset("t")),
         findings=FindingMatch(frozenset({"US_SSN"}), frozenset({"pii"}), Level.HIGH, 0.5, 3, frozenset({"payments"})),
-        approvers=frozenset({"leads", "legal"}),
-        within=900.0,
+        terms=Terms(
+            ((Threshold(frozenset({"leads", "legal"}), 2), Threshold(frozenset({"privacy"}))),),
+            within=900.0,
+            use_within=300.0,
+            way=Way.SOFT,
+            needs_reason=True,
+            break_glass=frozenset({"oncall"}),
+        ),
         reason="Ask.",
         when=condition.read("call.size > 12"),
         over=Over(Scope.SESSION, 7 * DAY, {"tokens": 9}),
@@ -82,7 +94,7 @@ statements:
         references=("https://wiki.example.com/7",),
     )
     assert policy.statements[1].operator == OperatorSpec("mask", {"keep_last": 2, "char": "#"})
-    assert (policy.uncovered, policy.uncovered_approvers) == (Action.HOLD, frozenset({"leads"}))
+    assert (policy.uncovered, policy.uncovered_terms) == (Action.HOLD, some_terms("leads"))
     assert policy.digest == "digest"
 
 
@@ -90,7 +102,7 @@ def test_what_is_left_out_is_strict() -> None:
     policy = read(GOOD)
 
     assert policy.statements == (Statement("one", Action.ALLOW, frozenset(Direction)),)
-    assert (policy.uncovered, policy.uncovered_approvers) == (Action.BLOCK, frozenset())
+    assert (policy.uncovered, policy.uncovered_terms) == (Action.BLOCK, None)
     assert min(policy.strictness, key=lambda name: policy.strictness[name]) == "redact"
 
 
@@ -120,7 +132,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "effect in capitals": (one("effect: ALLOW"), ":3:13", "not known here"),
     "effect a list": (one("effect: [allow]"), ":3:13", "expected text, found a list"),
     "effect true": (one("effect: true"), ":3:13", "not known here"),
-    "a foreign key": (one("effect: allow", "zzz: 1"), ":4:10", "known: approvers, calls"),
+    "a foreign key": (one("effect: allow", "zzz: 1"), ":4:10", "known: approvers, break_glass, calls"),
     "an id with spaces": (GOOD.replace("one", "one two"), ":2:9", "lower-case"),
     "an id in capitals": (GOOD.replace("one", "One"), ":2:9", "lower-case"),
     "an id too long": (GOOD.replace("one", "o" * 65), ":2:9", "lower-case"),
@@ -227,20 +239,25 @@ BROKEN: dict[str, tuple[str, str, str]] = {
         "one character",
     ),
     "hold without approvers": (one("effect: hold"), ":2:5", "needs `approvers`"),
-    "approvers of allow": (one("effect: allow", "approvers: {groups: [a]}"), ":2:5", "only `hold`"),
-    "a time of allow": (one("effect: allow", "within: 5m"), ":2:5", "only `hold`"),
-    "approvers a list": (one("effect: hold", "approvers: [a]"), ":4:16", "expected a mapping, found a list"),
+    "approvers of allow": (one("effect: allow", "approvers: {groups: [a]}"), ":4:16", "only `hold`"),
+    "a time of allow": (one("effect: allow", "within: 5m"), ":4:13", "only `hold`"),
+    "approvers a list of names": (one("effect: hold", "approvers: [a]"), ":4:17", "expected a mapping, found"),
+    "approvers an empty list": (one("effect: hold", "approvers: []"), ":4:16", "nobody"),
+    "nobody needed": (one("effect: hold", "approvers: {groups: [a], need: 0}"), ":4:36", "between 1 and 9"),
+    "held of a block": (one("effect: block", "held: soft"), ":4:11", "only `hold` takes `held`"),
+    "held otherwise": (one("effect: hold", "approvers: {groups: [a]}", "held: hard"), ":5:11", "not known here"),
+    "glass for nobody": (one("effect: hold", "approvers: {groups: [a]}", "break_glass: []"), ":5:18", "nobody"),
     "approvers without groups": (one("effect: hold", "approvers: {}"), ":4:16", "'groups' is missing"),
-    "approvers nobody": (one("effect: hold", "approvers: {groups: []}"), ":4:25", "empty list"),
+    "approvers nobody": (one("effect: hold", "approvers: {groups: []}"), ":4:25", "nobody"),
     "a bare number of time": (one("effect: hold", "approvers: {groups: [a]}", "within: 5"), ":5:13", "a duration"),
     "no time": (one("effect: hold", "approvers: {groups: [a]}", "within: 0s"), ":5:13", "a duration"),
     "uncovered a word": ("uncovered: block\n" + GOOD, ":1:12", "expected a mapping"),
     "uncovered masks": ("uncovered: {effect: mask}\n" + GOOD, ":1:21", "one of: allow, hold, block"),
-    "uncovered held by nobody": ("uncovered: {effect: hold}\n" + GOOD, ":1:12", "`approvers` go with"),
+    "uncovered held by nobody": ("uncovered: {effect: hold}\n" + GOOD, ":1:12", "needs `approvers`"),
     "uncovered approvers of block": (
         "uncovered: {effect: block, approvers: {groups: [a]}}\n" + GOOD,
-        ":1:12",
-        "`approvers` go with",
+        ":1:39",
+        "only `hold` takes `approvers`",
     ),
 }
 

@@ -41,7 +41,7 @@ def a_socket(found: list[Finding], count: int, *more: Statement) -> Socket:
     policy = Policy((allow, mask, *more), Action.ALLOW, frozenset(), strictness, "d")
     parts: Any = SimpleNamespace(
         pool=SimpleNamespace(inspect=inspect),
-        operators=lambda principal: None,
+        operators=lambda principal, verdict: None,
         settings=SimpleNamespace(body_limit=1000),
         counters=Uncounted(),
         elapsed=lambda exchange: lambda: 0,

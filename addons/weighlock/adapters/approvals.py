@@ -1,183 +1,225 @@
-"""Where held requests wait, and decisions reach them. In memory: a restart drops all holds, and the jobs run again."""
+"""Where held requests wait, and decisions reach them. What is decided is kept, and outlives a restart."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from weighlock.approval import lifecycle
+from weighlock.adapters.register import Register
+from weighlock.adapters.stores.approvals import ApprovalStore
+from weighlock.adapters.waiting import Room, Waiting
+from weighlock.approval import asked as requests
+from weighlock.approval import lifecycle, words
+from weighlock.approval.asked import Asked
 from weighlock.approval.lifecycle import Approver, Event
-from weighlock.errors import Forbidden, Refused, Unavailable
-from weighlock.model import Approval, ApprovalState, Principal, Text, Verdict
+from weighlock.errors import Forbidden, Refused
+from weighlock.holds import OPEN, Approval, ApprovalState, Kind, Shown, Way
+from weighlock.model import Principal
 
-KEPT = 1000
-"""Settled approvals that stay listed."""
+log = logging.getLogger("weighlock")
+
+_EVERY = 1.0
+"""Seconds between two looks for what is over."""
 
 
-@dataclass(slots=True)
-class Hold:
-    """A pending approval, and the exchanges that wait for it."""
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """*total* and *share*: most requests that wait for a decision, in all and of one workload. *max_age* as in
+    `lifecycle.decide`. *retry*: after how many seconds a client of a soft hold asks again; *grace*: after how many one
+    that left is gone for good.
+    """
 
-    approval: Approval
-    exchange: str
-    """The one that asked first."""
-    preview: tuple[Text, ...] = field(repr=False)
-    """The prompt with every finding masked; dropped with the decision."""
-    waiting: dict[str, asyncio.Future[Approval]] = field(default_factory=dict)
+    total: int = 500
+    share: int = 50
+    max_age: float = 900.0
+    retry: float = 30.0
+    grace: float = 60.0
 
 
 class Desk:
-    """*clock* is Unix time; *limit* bounds what waits; *on_event* hears of every move, with the first exchange."""
+    """*clock* is Unix time; *on_event* hears of every move, with the exchange that made it or that asked first."""
 
-    def __init__(self, clock: Callable[[], float], limit: int, on_event: Callable[[Approval, str], None]) -> None:
-        self._clock, self._limit, self._on_event = clock, limit, on_event
-        self._holds: dict[str, Hold] = {}
-
-    async def hold(
+    def __init__(
         self,
-        exchange: str,
-        principal: Principal,
-        verdict: Verdict,
-        binding: str,
-        preview: Sequence[Text],
-        seconds: float,
-    ) -> Approval:
-        """Wait for a decision: the approved approval, or Forbidden that says what became of it.
+        store: ApprovalStore,
+        clock: Callable[[], float],
+        bounds: Bounds,
+        on_event: Callable[[Approval, str], None],
+    ) -> None:
+        self._clock, self._bounds, self._on_event = clock, bounds, on_event
+        self._register = Register(store, self._moved)
+        self._room = Room(bounds.total, bounds.share, clock)
+        self._asked: dict[str, Principal] = {}
+        """Who asked for what is open, by its id; of this process."""
+        self._tasks: set[asyncio.Task[None]] = set()
 
-        The same request of the same requester, asked of the same approvers, joins the approval that is pending.
+    # -- requests ---------------------------------------------------------------------------------------------------
+
+    async def hold(self, asked: Asked, seconds: float) -> Approval:
+        """The approved approval of this very request, not consumed yet; or Refused, which says what became of it.
+
+        It waits *seconds* for a decision, where its terms do not say otherwise. The identical request later finds what
+        was decided in the meantime.
         """
-        if sum(len(hold.waiting) for hold in self._holds.values()) >= self._limit:
-            raise Unavailable("holds-full", "Too many requests are held already.")
-        hold = self._joined(binding, principal, verdict) or self._opened(
-            exchange, principal, verdict, binding, preview, seconds
-        )
-        future: asyncio.Future[Approval] = asyncio.get_running_loop().create_future()
-        hold.waiting[exchange] = future
-        try:
-            async with asyncio.timeout(max(0.0, hold.approval.expires_at - self._clock())):
-                await future
-        except TimeoutError:
-            if hold.approval.state is ApprovalState.PENDING:
-                self._settle(hold, lifecycle.move(hold.approval, Event.EXPIRE))
-        finally:
-            hold.waiting.pop(exchange, None)
-            if not hold.waiting and hold.approval.state is ApprovalState.PENDING:
-                self._settle(hold, lifecycle.move(hold.approval, Event.CANCEL))
-        if hold.approval.state is not ApprovalState.APPROVED:
-            raise _refusal(hold.approval, verdict)
-        return hold.approval
+        key = asked.key
+        await self._expired(key)
+        with self._room.enter(asked.exchange, key, asked.principal.workload) as waiting:
+            approval = await self._found(key) or await self._opened(asked)
+            if approval.state in OPEN:
+                self._asked[approval.id] = asked.principal
+            if approval.state is ApprovalState.PENDING and approval.terms.way is Way.WAIT:
+                approval = await self._decided(approval, waiting, seconds)
+            if waiting.decided.done():
+                waiting.decided.result()  # raises where it is to wait no more
+        if approval.state is ApprovalState.APPROVED:
+            return approval
+        raise self._refusal(approval)
 
-    def consume(self, id: str, binding: str) -> Approval:
+    async def consume(self, id: str, binding: str, exchange: str) -> Approval:
         """Take the approval for exactly what it is bound to; only one exchange ever can."""
-        hold = self._hold(id)
-        if hold.approval.binding != binding:
+        approval = await self._register.get(id)
+        if approval.kind is Kind.GRANT or approval.binding != binding:
             raise Forbidden("binding-broken", "What would be sent is not what was approved.")
-        if hold.approval.state is ApprovalState.APPROVED and self._clock() >= hold.approval.expires_at:
-            self._settle(hold, lifecycle.move(hold.approval, Event.EXPIRE))
-            raise Forbidden("approval-expired", "The approval has expired.")
-        self._settle(hold, lifecycle.move(hold.approval, Event.CONSUME))
-        return hold.approval
+        if approval.state is ApprovalState.APPROVED and self._clock() >= lifecycle.ends_at(approval):
+            approval = await self._register.moved(approval, lambda held: lifecycle.move(held, Event.EXPIRE))
+        try:
+            return await self._register.moved(approval, lambda held: lifecycle.move(held, Event.CONSUME), exchange)
+        except Forbidden:
+            raise self._refusal(await self._register.get(id)) from None
 
-    def decide(self, id: str, approver: Approver, approve: bool, reason: str) -> Approval:
-        """Decide; raises Forbidden for anybody who may not, and for what is settled."""
-        hold = self._hold(id)
-        self._settle(hold, lifecycle.decide(hold.approval, approver, approve, reason, self._clock()))
-        return hold.approval
+    def leave(self, exchange: str, refused: Refused) -> None:
+        """*exchange* waits no more: it is refused with *refused*. What it asked for may still be decided."""
+        self._room.leave(exchange, refused)
 
     def cancel(self, exchange: str, refused: Refused) -> None:
-        """*exchange* waits no more: it is refused with *refused*. What nobody waits for any more is cancelled."""
-        for hold in self._holds.values():
-            future = hold.waiting.get(exchange)
-            if future is None or future.done():
-                continue
-            future.set_exception(refused)
-            if all(f.done() for f in hold.waiting.values()) and hold.approval.state is ApprovalState.PENDING:
-                self._settle(hold, lifecycle.move(hold.approval, Event.CANCEL))
+        """Like `leave`, for good: what nobody else waits for is cancelled."""
+        key = self._room.leave(exchange, refused)
+        if key and not self._room.awaited(key):
+            self._start(self._cancelled(key, OPEN))
 
-    def get(self, id: str) -> Approval:
-        return self._hold(id).approval
+    async def _found(self, key: str) -> Approval | None:
+        """What there is for this request already."""
+        approval = await self._register.stored(lambda store: store.latest(key))
+        return approval if approval and (approval.state in OPEN or self._room.to_be_told(approval)) else None
 
-    def preview(self, id: str) -> tuple[Text, ...]:
-        return self._hold(id).preview
+    async def _expired(self, key: str) -> None:
+        """What is out of time under *key* is so in the store, too, before anybody waits for it."""
+        approval = await self._register.stored(lambda store: store.open_one(key))
+        if approval and self._clock() >= lifecycle.ends_at(approval):
+            await self._tried(approval, Event.EXPIRE)
 
-    def list(self) -> list[Approval]:
+    async def _opened(self, asked: Asked) -> Approval:
+        approval = requests.pending(asked, secrets.token_hex(6), self._clock())
+        return await self._register.opened(
+            approval, asked.prompt, lambda store: self._room.check(*store.pending(approval.workload))
+        )
+
+    async def _decided(self, approval: Approval, waiting: Waiting, seconds: float) -> Approval:
+        try:
+            async with asyncio.timeout(max(0.0, min(seconds, approval.decide_by - self._clock()))):
+                return await asyncio.shield(waiting.decided)
+        except TimeoutError:
+            now = await self._register.get(approval.id)
+            if now.state in OPEN and self._clock() >= lifecycle.ends_at(now):
+                return await self._register.moved(now, lambda held: lifecycle.move(held, Event.EXPIRE))
+            return now
+
+    # -- people -----------------------------------------------------------------------------------------------------
+
+    async def decide(
+        self, id: str, approver: Approver, approve: bool, reason: str, *, break_glass: bool = False
+    ) -> Approval:
+        """Decide; raises Refused for anybody who may not, and for what is settled."""
+        now, age = self._clock(), self._bounds.max_age
+        return await self._register.moved(
+            await self._register.get(id),
+            lambda held: lifecycle.decide(held, approver, approve, reason, now, max_age=age, break_glass=break_glass),
+        )
+
+    async def revoke(self, id: str, approver: Approver, reason: str) -> Approval:
+        """Take back what was approved and not used."""
+        return await self._register.moved(
+            await self._register.get(id), lambda held: lifecycle.revoke(held, approver, reason, self._clock())
+        )
+
+    async def review(self, id: str, approver: Approver, reason: str) -> Approval:
+        """Say afterwards what is to be said about a broken glass."""
+        now, age = self._clock(), self._bounds.max_age
+        return await self._register.moved(
+            await self._register.get(id), lambda held: lifecycle.review(held, approver, reason, now, max_age=age)
+        )
+
+    async def get(self, id: str) -> Approval:
+        """Raises Forbidden where there is none."""
+        return await self._register.get(id)
+
+    async def prompt(self, id: str) -> tuple[Shown, ...]:
+        """What an open one asks to send, masked; empty for any other."""
+        return await self._register.stored(lambda store: store.prompt(id))
+
+    async def before(self, workload: str) -> tuple[Shown, ...]:
+        """What was released last of what was held of *workload*, masked."""
+        return await self._register.stored(lambda store: store.last_prompt(workload))
+
+    async def list(self) -> Sequence[Approval]:
         """Oldest first."""
-        return [hold.approval for hold in self._holds.values()]
+        return await self._register.stored(lambda store: store.everything())
 
-    def _hold(self, id: str) -> Hold:
-        hold = self._holds.get(id)
-        if hold is None:
-            raise Forbidden("approval-unknown", "There is no such approval; it may be of before a restart.")
-        return hold
+    # -- what is over -----------------------------------------------------------------------------------------------
 
-    def _joined(self, binding: str, principal: Principal, verdict: Verdict) -> Hold | None:
-        def same(approval: Approval) -> bool:
-            return (
-                approval.state is ApprovalState.PENDING
-                and self._clock() < approval.expires_at
-                and approval.binding == binding
-                and (approval.persons, approval.subject) == (principal.persons, principal.subject)
-                and approval.approvers == verdict.approvers
-            )
-
-        return next((hold for hold in self._holds.values() if same(hold.approval)), None)
-
-    def _opened(
-        self,
-        exchange: str,
-        principal: Principal,
-        verdict: Verdict,
-        binding: str,
-        preview: Sequence[Text],
-        seconds: float,
-    ) -> Hold:
+    async def sweep(self) -> None:
+        """Expire what is out of time, and cancel what nobody will come back for."""
         now = self._clock()
-        approval = Approval(
-            id=secrets.token_hex(6),
-            state=ApprovalState.PENDING,
-            binding=binding,
-            workload=principal.workload,
-            owner=principal.owner,
-            subject=principal.subject,
-            persons=principal.persons,
-            approvers=verdict.approvers,
-            because=verdict.because,
-            requested_at=now,
-            expires_at=now + seconds,
-        )
-        while len(self._holds) >= KEPT + self._limit:
-            settled = (id for id, hold in self._holds.items() if not hold.waiting)
-            del self._holds[next(settled)]
-        self._holds[approval.id] = hold = Hold(approval, exchange, tuple(preview))
+        for approval in await self._register.stored(lambda store: store.over(now)):
+            await self._tried(approval, Event.EXPIRE)
+        for key in self._room.gone(self._bounds.grace):
+            await self._cancelled(key, {ApprovalState.PENDING})
+
+    async def recheck(self, may_call: Callable[[Principal], bool]) -> None:
+        """Cancel what was asked for by those who may not call any more."""
+        for id in [id for id, principal in self._asked.items() if not may_call(principal)]:
+            await self._cancelled((await self._register.get(id)).key, OPEN)
+
+    async def watch(self) -> None:
+        while True:
+            try:
+                await self.sweep()
+            except Refused as refused:
+                log.warning("approvals cannot be looked through: %s", refused.code)
+            await asyncio.sleep(_EVERY)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+        self._register.close()
+
+    # -- helpers ----------------------------------------------------------------------------------------------------
+
+    def _moved(self, approval: Approval, exchange: str) -> None:
+        if approval.state not in OPEN:
+            self._asked.pop(approval.id, None)
+        self._room.tell(approval)
         self._on_event(approval, exchange)
-        return hold
 
-    def _settle(self, hold: Hold, approval: Approval) -> None:
-        hold.approval = approval
-        hold.preview = ()
-        for future in hold.waiting.values():
-            if not future.done():
-                future.set_result(approval)
-        self._on_event(approval, hold.exchange)
+    def _refusal(self, approval: Approval) -> Refused:
+        return words.refusal(approval, self._clock(), self._bounds.retry)
 
+    async def _cancelled(self, key: str, states: Collection[ApprovalState]) -> None:
+        approval = await self._register.stored(lambda store: store.latest(key))
+        if approval and approval.state in states:
+            await self._tried(approval, Event.CANCEL)
 
-def _refusal(approval: Approval, verdict: Verdict) -> Forbidden:
-    if approval.state is ApprovalState.DENIED:
-        return Forbidden(
-            "approval-denied", f"Approval {approval.id} was denied: {approval.reason}", because=verdict.because
-        )
-    if approval.state is ApprovalState.EXPIRED:
-        return Forbidden(
-            "approval-expired",
-            f"Nobody decided on approval {approval.id} in time.",
-            next_step=f"Ask a member of {' or '.join(sorted(approval.approvers)) or 'nobody'}, and run the job again.",
-            because=verdict.because,
-        )
-    return Forbidden(
-        "approval-used",
-        f"Approval {approval.id} is {approval.state}: it released another request.",
-        next_step="Run the job again.",
-        because=verdict.because,
-    )
+    async def _tried(self, approval: Approval, event: Event) -> None:
+        with contextlib.suppress(Forbidden):  # somebody was faster
+            await self._register.moved(approval, lambda held: lifecycle.move(held, event))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -11,6 +11,7 @@ from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.rulebook import IdentityRules
 from weighlock.adapters.sessions import Sessions
+from weighlock.approval import binding
 from weighlock.approval.lifecycle import Approver
 from weighlock.errors import Forbidden, Unidentified
 from weighlock.identity import introspection, issuers, people, sessions, tokens, workloads
@@ -77,7 +78,13 @@ class Identifier:
         principal = _named(verified, workload="", owner="", persons=frozenset(known))
         cut.check(principal)
         return Approver(
-            issuer.url, principal.subject, email if isinstance(email, str) else "", principal.groups, principal.persons
+            issuer.url,
+            principal.subject,
+            email if isinstance(email, str) else "",
+            principal.groups,
+            principal.persons,
+            binding.names(principal),
+            authenticated_at=_authenticated_at(verified.claims),
         )
 
     def _resumed(self, handle: str, rules: IdentityRules) -> Principal:
@@ -153,3 +160,9 @@ def _named(verified: _Verified, workload: str, owner: str, persons: frozenset[st
 def _groups(claims: Mapping[str, Any], issuer: Issuer) -> frozenset[str]:
     listed = claims.get(issuer.groups_claim, [])
     return frozenset(item for item in listed if isinstance(item, str)) if isinstance(listed, list) else frozenset()
+
+
+def _authenticated_at(claims: Mapping[str, Any]) -> float:
+    """When the person logged in, as far as the token tells: else, when it was issued."""
+    times = [float(claims[name]) for name in ("auth_time", "iat") if isinstance(claims.get(name), int | float)]
+    return min(times, default=0.0)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from weighlock.adapters.stores.vault import VaultStore
 from weighlock.errors import Unavailable
 from weighlock.masking.vault import Kept, Vault
-from weighlock.model import Principal
+from weighlock.model import Action, Principal, Verdict
 
 LIMIT = 1 << 20
 """Characters that one session's vault holds."""
@@ -18,8 +18,13 @@ _EVERY = 5.0
 
 
 def session_of(principal: Principal) -> str:
-    """Pseudonyms are the same within it: the session that was opened, else the token."""
+    """The session that was opened, else the token."""
     return principal.session or principal.token_id
+
+
+def scope_of(principal: Principal, verdict: Verdict) -> str:
+    """Within which pseudonyms are the same: the session; of what is held, the workload."""
+    return f"held {principal.workload}" if verdict.action is Action.HOLD else session_of(principal)
 
 
 class Vaults:

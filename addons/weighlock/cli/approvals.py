@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
+from rich.live import Live
 
-from weighlock.cli.common import EXIT_WRONG, as_json, read_settings, show
+from weighlock.cli.common import EXIT_WRONG, as_json, read_settings, show, table
+
+COLUMNS = ("id", "state", "workload", "owner", "because", "approvers", "approved", "requested", "ends")
 
 token_option = click.option(
     "--token-file", type=click.Path(exists=True, dir_okay=False), help="File with your token. Default: WEIGHLOCK_TOKEN."
@@ -35,11 +40,21 @@ def approvals() -> None:
 @token_option
 @as_json
 def list_(everything: bool, console: str, token_file: str | None, as_json: bool) -> None:
-    """List what is held."""
-    listed = _call("GET", "/api/approvals", console, token_file)
-    rows = [_row(approval) for approval in listed if everything or approval["state"] == "pending"]
-    columns = ["id", "state", "workload", "owner", "because", "approvers", "requested", "expires"]
-    show(rows, columns, as_json, "nothing is held")
+    """List what waits for a decision."""
+    show(_listed(everything, console, token_file), COLUMNS, as_json, "nothing is held")
+
+
+@approvals.command("watch")
+@click.option("--interval", default=2.0, type=click.FloatRange(0.1, 60), help="Seconds between two looks.")
+@console_option
+@token_option
+def watch(interval: float, console: str, token_file: str | None) -> None:
+    """Show what waits for a decision, live, until Ctrl-C."""
+    with contextlib.suppress(KeyboardInterrupt), Live(auto_refresh=False) as live:
+        while True:
+            rows = _listed(False, console, token_file)
+            live.update(table(rows, COLUMNS) if rows else "nothing is held", refresh=True)
+            time.sleep(interval)
 
 
 @approvals.command("show")
@@ -53,22 +68,22 @@ def show_(id: str, console: str, token_file: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(approval, indent=2, ensure_ascii=False))
         return
-    decided = {"decided by": approval["decided_by"], "reason": approval["reason"]}
-    for name, value in (_row(approval) | decided).items():
+    for name, value in _described(approval).items():
         if value:
-            click.echo(f"{name:10} {value}")
+            click.echo(f"{name:12} {_printable(value)}")
     for text in approval["prompt"]:
         click.echo(f"\n{_printable(text['pointer'])}\n{_printable(text['text'])}")
 
 
 @approvals.command("approve")
 @click.argument("id")
-@click.option("--reason", default="", help="Why; recorded.")
+@click.option("--reason", default="", help="Why; recorded. Some statements want one.")
+@click.option("--break-glass", is_flag=True, help="In an emergency, alone; it is loud, short, and reviewed afterwards.")
 @console_option
 @token_option
-def approve(id: str, reason: str, console: str, token_file: str | None) -> None:
+def approve(id: str, reason: str, break_glass: bool, console: str, token_file: str | None) -> None:
     """Release exactly this request, once."""
-    _decide(id, True, reason, console, token_file)
+    _post(id, "decision", console, token_file, approve=True, reason=reason, break_glass=break_glass)
 
 
 @approvals.command("deny")
@@ -78,29 +93,82 @@ def approve(id: str, reason: str, console: str, token_file: str | None) -> None:
 @token_option
 def deny(id: str, reason: str, console: str, token_file: str | None) -> None:
     """Refuse it."""
-    _decide(id, False, reason, console, token_file)
+    _post(id, "decision", console, token_file, approve=False, reason=reason)
 
 
-def _decide(id: str, approve: bool, reason: str, console: str, token_file: str | None) -> None:
-    decision = {"approve": approve, "reason": reason}
-    approval = _call("POST", f"/api/approvals/{quote(id, safe='')}/decision", console, token_file, decision)
-    click.echo(f"{approval['id']} {approval['state']} by {approval['decided_by']}")
+@approvals.command("revoke")
+@click.argument("id")
+@click.option("--reason", required=True, help="Why; recorded, and told to the pipeline.")
+@console_option
+@token_option
+def revoke(id: str, reason: str, console: str, token_file: str | None) -> None:
+    """Take back what was approved and not used."""
+    _post(id, "revocation", console, token_file, reason=reason)
+
+
+@approvals.command("review")
+@click.argument("id")
+@click.option("--reason", required=True, help="What you think of it; recorded.")
+@console_option
+@token_option
+def review(id: str, reason: str, console: str, token_file: str | None) -> None:
+    """Review an approval by broken glass, as somebody who did not break it."""
+    _post(id, "review", console, token_file, reason=reason)
+
+
+def _post(id: str, what: str, console: str, token_file: str | None, **said: Any) -> None:
+    approval = _call("POST", f"/api/approvals/{quote(id, safe='')}/{what}", console, token_file, said)
+    last = approval["review"] if what == "review" else approval["decisions"][-1]
+    if what == "review":
+        click.echo(f"{approval['id']} reviewed by {_printable(last['who'])}")
+    elif approval["state"] == "pending":
+        missing = f"{len(approval['decisions'])} of {approval['need']}"
+        click.echo(f"{approval['id']} approved by {_printable(last['who'])}, {missing}: it waits for others")
+    else:
+        click.echo(f"{approval['id']} {approval['state']} by {_printable(last['who'])}")
+
+
+def _listed(everything: bool, console: str, token_file: str | None) -> list[dict[str, Any]]:
+    listed = _call("GET", "/api/approvals", console, token_file)
+    return [_row(approval) for approval in listed if everything or approval["state"] == "pending"]
 
 
 def _row(approval: dict[str, Any]) -> dict[str, Any]:
-    def time(name: str) -> str:
-        return datetime.fromtimestamp(approval[name], UTC).isoformat(timespec="seconds")
-
+    yes = [one["who"] for one in approval["decisions"] if one["approve"]]
     return {
         "id": approval["id"],
         "state": approval["state"],
         "workload": approval["workload"],
         "owner": approval["owner"],
+        "destination": approval["destination"],
+        "model": _printable(approval["model"]),
         "because": ", ".join(approval["because"]),
-        "approvers": ", ".join(approval["approvers"]),
-        "requested": time("requested_at"),
-        "expires": time("expires_at"),
+        "approvers": ", ".join(approval["groups"]),
+        "approved": f"{len(yes)} of {approval['need']}",
+        "requested": _time(approval["requested_at"]),
+        "ends": _time(approval["use_by"] or approval["decide_by"]),
     }
+
+
+def _described(approval: dict[str, Any]) -> dict[str, str]:
+    who = [
+        f"{'approved' if one['approve'] else 'ended'} by {one['who']}"
+        + (" BY BROKEN GLASS" if one["break_glass"] else "")
+        + (f": {one['reason']}" if one["reason"] else "")
+        for one in approval["decisions"]
+    ]
+    seen = approval["review"]
+    more = {"subject": approval["subject"], "operation": f"{approval['dialect']} {approval['operation']}"}
+    return (
+        {name: str(value) for name, value in _row(approval).items()}
+        | more
+        | {"reason": approval["reason"], "decisions": "; ".join(who)}
+        | {"review": f"{seen['who']}: {seen['reason']}" if seen else ""}
+    )
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _printable(text: str) -> str:

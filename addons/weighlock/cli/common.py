@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from weighlock import settings
 from weighlock.adapters.rulebook import shipped
@@ -71,13 +72,17 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], as_json: boo
     print_table(listed, columns)
 
 
-def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
+        made.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(str(row.get(column, "")) for column in columns))
+        made.add_row(*(Text(str(row.get(column, ""))) for column in columns))
+    return made
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = WIDE
-    console.print(table)
+    console.print(table(rows, columns))

@@ -16,11 +16,11 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from weighlock.adapters.approvals import Desk
-from weighlock.approval.lifecycle import Approver, check_group
+from weighlock.approval.lifecycle import Approver, check_group, may_see
 from weighlock.console import events
 from weighlock.errors import ConfigError, Forbidden, Malformed, Refused, Unidentified
+from weighlock.holds import Approval
 from weighlock.ledger import clear
-from weighlock.model import Approval
 from weighlock.wire import jsontext
 
 Verify = Callable[[str], Awaitable[Approver]]
@@ -48,6 +48,8 @@ class Console:
                 (r"/api/approvals", _List, arguments),
                 (r"/api/approvals/([0-9a-f]{1,32})", _One, arguments),
                 (r"/api/approvals/([0-9a-f]{1,32})/decision", _Decision, arguments),
+                (r"/api/approvals/([0-9a-f]{1,32})/revocation", _Revocation, arguments),
+                (r"/api/approvals/([0-9a-f]{1,32})/review", _Review, arguments),
                 *([(events.PATH, events.Events, {"deliver": deliver})] if deliver else []),
             ],
             default_handler_class=_Unknown,
@@ -123,39 +125,59 @@ class _Handler(RequestHandler):
 
 
 class _List(_Handler):
-    def get(self) -> None:
-        seen = [approval for approval in self.desk.list() if approval.approvers & self.approver.groups]
-        self.finish(json.dumps([plain(approval) for approval in seen]))
+    async def get(self) -> None:
+        listed = await self.desk.list()
+        self.finish(json.dumps([plain(approval) for approval in listed if may_see(approval, self.approver)]))
 
 
 class _One(_Handler):
-    def get(self, id: str) -> None:
-        approval = self.desk.get(id)
-        check_group(approval, self.approver)
-        prompt = [{"pointer": clear.pointer(text.pointer), "text": text.value} for text in self.desk.preview(id)]
-        self.finish(json.dumps(plain(approval) | {"prompt": prompt}))
+    async def get(self, id: str) -> None:
+        approval = await self.desk.get(id)
+        if not may_see(approval, self.approver):
+            check_group(approval, self.approver)
+        shown = {"prompt": await self.desk.prompt(id), "before": await self.desk.before(approval.workload)}
+        self.finish(json.dumps(plain(approval) | {name: [asdict(one) for one in said] for name, said in shown.items()}))
 
 
-class _Decision(_Handler):
-    def post(self, id: str) -> None:
+class _Posted(_Handler):
+    def said(self, *required: str, **kinds: type) -> dict[str, Any]:
+        """The members of the body, by name and kind; what is left out, and not *required*, is false or empty.
+
+        Text is one line without control characters: terminals will show it.
+        """
         if self.request.headers.get("content-type") != "application/json":
             raise Malformed("media-type", "The decision is JSON.")
-        approve, reason = _decision(self.request.body)
-        self.finish(json.dumps(plain(self.desk.decide(id, self.approver, approve, reason))))
+        try:
+            body = jsontext.parse(self.request.body).value
+        except Malformed:
+            body = None
+        if isinstance(body, dict) and set(required) <= body.keys() <= kinds.keys():
+            said = {name: body.get(name, kind()) for name, kind in kinds.items()}
+            # A number is read as a kind of str, which keeps its spelling: it is no reason.
+            if all(type(said[name]) is kind for name, kind in kinds.items()) and all(
+                len(text) <= 1000 and text.isprintable() for text in said.values() if isinstance(text, str)
+            ):
+                return said
+        raise Malformed("decision", f"What is said is JSON: {', '.join(kinds)}; texts are one line.")
 
 
-def _decision(body: bytes) -> tuple[bool, str]:
-    """Whether it is approved, and why. The reason is one line without control characters: terminals will show it."""
-    try:
-        decision = jsontext.parse(body).value
-    except Malformed:
-        decision = None
-    if isinstance(decision, dict) and decision.keys() <= {"approve", "reason"}:
-        approve, reason = decision.get("approve"), decision.get("reason", "")
-        # A number is read as a kind of str, which keeps its spelling: it is no reason.
-        if isinstance(approve, bool) and type(reason) is str and len(reason) <= 1000 and reason.isprintable():
-            return approve, reason
-    raise Malformed("decision", 'A decision is {"approve": true or false, "reason": one line of text}.')
+class _Decision(_Posted):
+    async def post(self, id: str) -> None:
+        said = self.said("approve", approve=bool, reason=str, break_glass=bool)
+        decided = self.desk.decide(id, self.approver, said["approve"], said["reason"], break_glass=said["break_glass"])
+        self.finish(json.dumps(plain(await decided)))
+
+
+class _Revocation(_Posted):
+    async def post(self, id: str) -> None:
+        said = self.said("reason", reason=str)
+        self.finish(json.dumps(plain(await self.desk.revoke(id, self.approver, said["reason"]))))
+
+
+class _Review(_Posted):
+    async def post(self, id: str) -> None:
+        said = self.said("reason", reason=str)
+        self.finish(json.dumps(plain(await self.desk.review(id, self.approver, said["reason"]))))
 
 
 class _Unknown(_Handler):
@@ -165,7 +187,9 @@ class _Unknown(_Handler):
 
 
 def plain(approval: Approval) -> dict[str, Any]:
-    """As JSON. Times are Unix seconds."""
-    shown = asdict(approval)
-    shown |= {"approvers": sorted(approval.approvers), "persons": sorted(approval.persons)}
+    """As JSON, with the reasons that people gave. Times are Unix seconds."""
+    shown = clear.approval(approval)
+    shown["decisions"] = [clear.decision(one) | {"reason": one.reason} for one in approval.decisions]
+    if approval.review:
+        shown["review"] = clear.decision(approval.review) | {"reason": approval.review.reason}
     return shown

@@ -34,6 +34,7 @@ _TYPES = {
     403: "permission_error",
     413: "request_too_large",
     415: "invalid_request_error",
+    429: "rate_limit_error",
 }
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from weighlock.dialects.base import Asked, Body, RequestView, Said
 from weighlock.dialects.fields import Fields
-from weighlock.errors import BadReply, Malformed, Refused, Unsupported
+from weighlock.errors import BadReply, Later, Malformed, Refused, Unsupported
 from weighlock.model import Headers, Role, Text
 from weighlock.wire import jsontext
 from weighlock.wire.array import Array
@@ -194,6 +194,7 @@ class Dialect:
         headers = (
             ("content-type", self.problem_media),
             ("x-should-retry", "true" if refused.retry else "false"),
+            *((("retry-after", str(refused.retry_after)),) if isinstance(refused, Later) else ()),
             ("weighlock-exchange", exchange),
         )
         return headers, json.dumps(self.says(refused, exchange, asked)).encode()

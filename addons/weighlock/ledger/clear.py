@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from weighlock.model import Approval, Call, Finding, NotInspected, Principal, Verdict
+from weighlock.holds import Approval, Decision
+from weighlock.model import Call, Finding, NotInspected, Principal, Verdict
 
 FINDINGS = 500
 """Most findings that an entry lists one by one; `entities` counts all of them."""
@@ -154,13 +155,52 @@ def verdict(verdict: Verdict) -> dict[str, Any]:
 
 
 def approval(approval: Approval) -> dict[str, Any]:
-    """Without the reason that a person gave: it is free text and may quote the prompt."""
+    """Without the reasons that people gave: they are free text and may quote the prompt."""
     return {
         "id": approval.id,
+        "kind": approval.kind.value,
         "state": approval.state.value,
         "binding": approval.binding,
+        "exchange": approval.exchange,
+        "workload": approval.workload,
+        "owner": approval.owner,
+        "subject": approval.subject,
+        "destination": approval.destination,
+        "host": approval.host,
+        "dialect": approval.dialect,
+        "operation": approval.operation,
+        "model": approval.model,
+        "because": list(approval.because),
+        "reason": approval.reason,
+        "groups": sorted(approval.terms.groups),
+        "need": approval.terms.need,
+        "thresholds": [
+            {"groups": sorted(threshold.groups), "need": threshold.need}
+            for quorum in approval.terms.quorums
+            for threshold in quorum
+        ],
+        "mode": approval.terms.way.value,
+        "decisions": [decision(one) for one in approval.decisions],
+        "review": decision(approval.review) if approval.review else None,
         "requested_at": int(approval.requested_at),
-        "expires_at": int(approval.expires_at),
-        "decided_by": approval.decided_by,
-        "decided_at": int(approval.decided_at),
+        "decide_by": int(approval.decide_by),
+        "use_by": None if approval.use_by is None else int(approval.use_by),
+        "limits": _limits(approval),
+    }
+
+
+def decision(said: Decision) -> dict[str, Any]:
+    return {"who": said.who, "approve": said.approve, "at": int(said.at), "break_glass": said.break_glass}
+
+
+def _limits(approval: Approval) -> dict[str, Any] | None:
+    limits = approval.limits
+    if limits is None:
+        return None
+    return {
+        "requests": limits.requests,
+        "bytes": limits.bytes,
+        "until": None if approval.use_by is None else int(approval.use_by),
+        "used_requests": limits.used_requests,
+        "used_bytes": limits.used_bytes,
     }

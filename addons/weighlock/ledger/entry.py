@@ -13,8 +13,9 @@ from typing import Any
 import rfc8785
 
 from weighlock.errors import Refused
+from weighlock.holds import Approval
 from weighlock.ledger import clear
-from weighlock.model import Approval, Exchange, Finding, NotInspected, Principal, Verdict
+from weighlock.model import Exchange, Finding, NotInspected, Principal, Verdict
 
 VERSION = 1
 """Of an entry's shape; a reader refuses one that it does not know."""
@@ -156,7 +157,7 @@ def message_body(
 
 
 def approval_body(approval: Approval, exchange_id: str) -> dict[str, Any]:
-    """Of one move of an approval. *exchange_id* is the exchange that waits for it."""
+    """Of one move of an approval. *exchange_id* is the exchange that made it, or that asked first."""
     return {
         "exchange": exchange_id,
         "who": {"workload": approval.workload, "owner": approval.owner, "subject": approval.subject},

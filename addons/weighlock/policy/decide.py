@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from weighlock import claims
+from weighlock.holds import Terms
 from weighlock.model import ENCODED, SPOKEN, Action, Call, Direction, Finding, OperatorSpec, Principal, Verdict
 from weighlock.policy.combine import Match, operators
 from weighlock.policy.condition import Given, Unevaluable
@@ -24,6 +25,7 @@ from weighlock.policy.statements import (
     PrincipalMatch,
     Statement,
 )
+from weighlock.policy.terms import combined
 
 NO_ALLOW = "no-allow"
 UNCOVERED = "uncovered"
@@ -102,8 +104,7 @@ def _verdict(policy: Policy, matched: Sequence[Match], given: Given, direction: 
         operators=operators(policy, matched),
         policy=policy.digest,
         reason=_reason(decisive, given.counts) or _said(because, strictest),
-        approvers=_approvers(policy, decisive, because) if action is Action.HOLD else frozenset(),
-        within=min((s.within for s in decisive if s.within), default=0.0) if action is Action.HOLD else 0.0,
+        terms=_terms(policy, decisive, because) if action is Action.HOLD else None,
         matched=tuple(sorted(match.statement.id for match in matched)),
         counts=given.counts or {},
     )
@@ -219,12 +220,12 @@ def speaks_of(match: FindingMatch, finding: Finding) -> bool:
     )
 
 
-def _approvers(policy: Policy, decisive: Sequence[Statement], because: dict[str, Action]) -> frozenset[str]:
-    """Groups that every holding statement accepts; where they share none, nobody can lift the hold."""
-    groups = [statement.approvers for statement in decisive]
+def _terms(policy: Policy, decisive: Sequence[Statement], because: dict[str, Action]) -> Terms:
+    """Those of every statement that holds, together."""
+    asked = [statement.terms for statement in decisive]
     if because.get(UNCOVERED) is Action.HOLD:
-        groups.append(policy.uncovered_approvers)
-    return frozenset.intersection(*groups) if groups else frozenset()
+        asked.append(policy.uncovered_terms)
+    return combined([terms for terms in asked if terms])
 
 
 def _reason(decisive: Sequence[Statement], counts: Counts | None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from weighlock.destination import RESERVED, Credential, Destination
 from weighlock.policy.federation import PROVIDERS, TOKEN_TYPES
-from weighlock.policy.schema import duration
+from weighlock.policy.terms import duration
 from weighlock.rulefile import Node
 
 KINDS = ("image", "audio", "video", "file")

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from weighlock.holds import Way
 from weighlock.model import ENTITY, ID, LEVELS, Action
 from weighlock.policy.condition import LENGTH
 from weighlock.policy.counting import MOST, SUMS, WINDOW, Scope
-from weighlock.policy.schema import DURATION, LABEL, RESTORE, SPOKEN_IN_REPLIES, OperatorTable
+from weighlock.policy.schema import LABEL, RESTORE, SPOKEN_IN_REPLIES, OperatorTable
 from weighlock.policy.statements import Mode
+from weighlock.policy.terms import DURATION, PEOPLE
 
 _TEXT: Mapping[str, Any] = {"type": "string", "minLength": 1}
 _SIZE: Mapping[str, Any] = {"type": "integer", "minimum": 0}
 
 
 def document(operators: OperatorTable) -> dict[str, Any]:
-    approvers = _closed({"groups": _list(_TEXT)}, "groups")
-    hold = _closed({"effect": _one("allow", "hold", "block"), "approvers": approvers}, "effect")
+    terms = _terms()
+    hold = _closed({"effect": _one("allow", "hold", "block"), **terms}, "effect")
     spoken = _one(*SPOKEN_IN_REPLIES)
-    statements = {"type": "array", "items": _statement(operators, approvers)}
+    statements = {"type": "array", "items": _statement(operators, terms)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "weighlock policy",
@@ -27,7 +29,20 @@ def document(operators: OperatorTable) -> dict[str, Any]:
     }
 
 
-def _statement(operators: OperatorTable, approvers: dict[str, Any]) -> dict[str, Any]:
+def _terms() -> dict[str, Any]:
+    need = {"type": "integer", "minimum": 1, "maximum": PEOPLE}
+    threshold = _closed({"groups": _list(_TEXT), "need": need}, "groups")
+    return {
+        "approvers": {"anyOf": [threshold, _list(threshold)]},
+        "within": _pattern(DURATION),
+        "use_within": _pattern(DURATION),
+        "held": _one(*Way),
+        "needs_reason": {"type": "boolean"},
+        "break_glass": _list(_TEXT),
+    }
+
+
+def _statement(operators: OperatorTable, terms: dict[str, Any]) -> dict[str, Any]:
     texts = _list(_TEXT)
     return _closed(
         {
@@ -56,8 +71,7 @@ def _statement(operators: OperatorTable, approvers: dict[str, Any]) -> dict[str,
             "over": _over(),
             "operator": {"anyOf": [_one(*operators), *(_operator(name, held) for name, held in operators.items())]},
             "encoded": _one("mask", "block"),
-            "approvers": approvers,
-            "within": _pattern(DURATION),
+            **terms,
             "reason": _TEXT,
             "mode": _one(*(mode.value for mode in Mode)),
             "severity": _one(*LEVELS),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from ruamel.yaml.nodes import ScalarNode
 
 from weighlock.errors import ConfigError
+from weighlock.holds import Terms
 from weighlock.model import ENTITY, ID, LEVELS, Action, Direction, OperatorSpec
-from weighlock.policy import condition, counting
+from weighlock.policy import condition, counting, terms
 from weighlock.policy.statements import CallMatch, FindingMatch, Mode, Policy, PrincipalMatch, Statement
 from weighlock.rulefile import Node
 
@@ -20,11 +20,11 @@ OperatorTable = Mapping[str, Mapping[str, type]]
 """Operator → its parameters and their types; the strictest operator stands first."""
 
 _MEMBERS = (
-    *("direction", "principals", "calls", "findings", "operator", "encoded", "approvers", "within", "reason"),
+    *("direction", "principals", "calls", "findings", "operator", "encoded", "reason"),
     *("when", "over", "mode", "severity", "owner", "references"),
+    *terms.MEMBERS,
 )
 LABEL = r"[a-z0-9][a-z0-9-]{0,47}"
-DURATION = r"([1-9][0-9]{0,5})(s|m|h)"
 SPOKEN_IN_REPLIES = ("judge", "pass")
 _SIZE = 1 << 40
 
@@ -32,7 +32,7 @@ _SIZE = 1 << 40
 def parse(files: Iterable[Node], operators: OperatorTable, digest: str) -> Policy:
     """One policy of all *files*. Raises ConfigError at the first thing that cannot be enforced as it is written."""
     statements: dict[str, Statement] = {}
-    uncovered: tuple[Action, frozenset[str]] | None = None
+    uncovered: tuple[Action, Terms | None] | None = None
     spoken: str | None = None
     for file in files:
         members = file.mapping(required=["statements"], optional=["uncovered", "spoken_in_replies"])
@@ -52,16 +52,14 @@ def parse(files: Iterable[Node], operators: OperatorTable, digest: str) -> Polic
     if not statements:
         raise ConfigError("no statement: nothing would ever be allowed", "rules/policy")
     strictness = {name: rank for rank, name in enumerate(operators)}
-    effect, approvers = uncovered or (Action.BLOCK, frozenset())
-    return Policy(tuple(statements.values()), effect, approvers, strictness, digest, spoken != "pass")
+    effect, held = uncovered or (Action.BLOCK, None)
+    return Policy(tuple(statements.values()), effect, held, strictness, digest, spoken != "pass")
 
 
-def _uncovered(node: Node) -> tuple[Action, frozenset[str]]:
-    members = node.mapping(required=["effect"], optional=["approvers"])
+def _uncovered(node: Node) -> tuple[Action, Terms | None]:
+    members = node.mapping(required=["effect"], optional=terms.MEMBERS)
     effect = Action[members["effect"].choice(["allow", "hold", "block"]).upper()]
-    if (effect is Action.HOLD) != ("approvers" in members):
-        raise node.error("`approvers` go with `hold`, and `hold` with `approvers`")
-    return effect, _approvers(members["approvers"]) if "approvers" in members else frozenset()
+    return effect, terms.read(node, members, hold=effect is Action.HOLD)
 
 
 def _statement(node: Node, operators: OperatorTable) -> Statement:
@@ -80,8 +78,7 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         operator=_operator(members["operator"], operators) if "operator" in members else None,
         restore=restore,
         encoded=Action[members["encoded"].choice(["mask", "block"]).upper()] if "encoded" in members else Action.MASK,
-        approvers=_approvers(members["approvers"]) if "approvers" in members else frozenset(),
-        within=members["within"].read(duration, "a duration such as 15m") if "within" in members else 0.0,
+        terms=terms.read(node, members, hold=effect is Action.HOLD),
         reason=members["reason"].text() if "reason" in members else "",
         when=_when(members["when"]) if "when" in members else None,
         over=counting.read(members["over"]) if "over" in members else None,
@@ -109,10 +106,6 @@ def _statement(node: Node, operators: OperatorTable) -> Statement:
         raise node.error("`restore` needs `findings` ({} for all), and `direction: response`")
     if effect is not Action.MASK and "encoded" in members:
         raise members["encoded"].error("only `mask` says what is done with `encoded` findings")
-    if effect is Action.HOLD and not statement.approvers:
-        raise node.error("`hold` needs `approvers`, or nobody could ever lift it")
-    if effect is not Action.HOLD and (statement.approvers or statement.within):
-        raise node.error("only `hold` takes `approvers` and `within`")
     return statement
 
 
@@ -198,14 +191,3 @@ def _operator(node: Node, operators: OperatorTable) -> OperatorSpec:
             else value.text()
         )
     return OperatorSpec(name, params)
-
-
-def _approvers(node: Node) -> frozenset[str]:
-    return _some(node.mapping(required=["groups"])["groups"])
-
-
-def duration(text: str) -> float:
-    match = re.fullmatch(DURATION, text)
-    if not match:
-        raise ValueError(text)
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from weighlock.holds import Terms
 from weighlock.model import Action, Direction, Level, OperatorSpec
 from weighlock.policy.condition import Condition
 from weighlock.policy.counting import Over
@@ -82,8 +83,8 @@ class Statement:
     """Pseudonyms that the session itself sent become what they stand for again, in replies; that is all it does."""
     encoded: Action = Action.MASK
     """What is done where one of its findings was encoded: masked as the whole of what it was encoded in, or blocked."""
-    approvers: frozenset[str] = frozenset()
-    within: float = 0.0
+    terms: Terms | None = None
+    """On which what it holds is lifted."""
     reason: str = ""
     when: Condition | None = None
     """Where it can be evaluated, it must hold; where not, the statement blocks."""
@@ -109,7 +110,7 @@ class Policy:
     statements: tuple[Statement, ...]
     uncovered: Action
     """For a finding that no statement speaks of."""
-    uncovered_approvers: frozenset[str]
+    uncovered_terms: Terms | None
     strictness: Mapping[str, int]
     """Operator → its rank; of two asked for one entity, the lower one runs. The lowest needs no parameter."""
     digest: str = field(default="")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mitmproxy import http
 
+from weighlock.approval.asked import Asked
 from weighlock.approval.binding import binding
+from weighlock.approval.lifecycle import enough
 from weighlock.errors import Forbidden
-from weighlock.masking.apply import Rewrite, apply
-from weighlock.model import Action, Direction, Exchange, Release, Role, Text, Verdict
+from weighlock.holds import Approval, Shown
+from weighlock.ledger import clear
+from weighlock.masking.preview import preview
+from weighlock.model import Action, Call, Direction, Exchange, Finding, Release, Verdict
 from weighlock.policy.decide import decide
+from weighlock.stages.refusals import client_gone
 from weighlock.stages.stage import Stage, filled
 
 
@@ -20,50 +26,62 @@ class Approve(Stage):
 
     @property
     def limit(self) -> float:
-        return self.parts.settings.hold_for + 5
+        return self.parts.settings.hold_for + 10
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Release:
-        verdict, principal = filled(exchange.verdict), filled(exchange.principal)
-        digest = binding(filled(exchange.destination), filled(exchange.outbound), principal.workload, verdict.because)
+        verdict, principal, call = filled(exchange.verdict), filled(exchange.principal), filled(exchange.call)
+        destination, outbound = filled(exchange.destination), filled(exchange.outbound)
+        digest = binding(destination, outbound, call.model, principal.workload, verdict.because)
         if verdict.action is not Action.HOLD:
             return Release(digest)
-        approval = await self.parts.desk.hold(
-            exchange.id,
-            principal,
-            verdict,
-            digest,
-            preview=preview(exchange),
-            seconds=min(self.parts.settings.hold_for, verdict.within or self.parts.settings.hold_for),
+        findings = filled(exchange.findings)
+        words = clear.call(call, findings)
+        asked = Asked(
+            exchange=exchange.id,
+            principal=principal,
+            terms=filled(verdict.terms),
+            because=verdict.because,
+            reason=verdict.reason,
+            binding=digest,
+            destination=destination,
+            dialect=call.dialect,
+            operation=words["operation"],
+            model=words["model"],
+            prompt=_prompt(call, findings),
         )
-        # Rules may have changed while a person was thinking: the stricter verdict wins.
-        current = self.parts.rulebook.current
+        approval = await self.parts.desk.hold(asked, self.parts.settings.hold_for)
+        await self._still(exchange, verdict, approval)
+        if not flow.client_conn.connected:
+            raise client_gone()
+        return Release(digest, await self.parts.desk.consume(approval.id, digest, exchange.id))
+
+    async def _still(self, exchange: Exchange, verdict: Verdict, approval: Approval) -> None:
+        """Rules may have changed while a person was thinking, and somebody been cut off: the stricter wins."""
+        principal, current = filled(exchange.principal), self.parts.rulebook.current
+        self.parts.identifier.check(principal, current.identity, self.parts.cutoffs.current())
         counts = await self.parts.counters.read(current.policy, principal)
         call, findings = filled(exchange.call), filled(exchange.findings)
         again = decide(current.policy, principal, call, findings, Direction.REQUEST, counts)
-        if again.action > verdict.action or again.operators != verdict.operators or _asks_more(again, verdict):
+        if again.action > verdict.action or again.operators != verdict.operators or _asks_more(again, approval):
             raise Forbidden(
                 "policy-tightened",
                 "The policy changed while this was held, and the approval no longer covers it.",
                 next_step="Run the job again: it will be judged by the policy in force.",
                 because=again.because,
             )
-        return Release(digest, self.parts.desk.consume(approval.id, digest))
 
 
-def _asks_more(again: Verdict, verdict: Verdict) -> bool:
-    """Whether a hold that is still one has another cause now, or other approvers."""
-    return again.action is Action.HOLD and (
-        not set(again.because) <= set(verdict.because) or again.approvers != verdict.approvers
+def _asks_more(again: Verdict, approval: Approval) -> bool:
+    """Whether a hold that is still one has another cause now, or those who approved are not enough any more."""
+    if again.terms is None:
+        return False
+    glass = any(one.break_glass and one.groups & again.terms.break_glass for one in approval.decisions)
+    return not set(again.because) <= set(approval.because) or not (
+        glass or enough(again.terms.quorums, approval.decisions)
     )
 
 
-def preview(exchange: Exchange) -> tuple[Text, ...]:
-    """The prompt for the approver's eyes: every finding replaced by its entity, whatever policy does with it."""
-    findings = filled(exchange.findings)
-    shown = []
-    for text in filled(exchange.call).texts:
-        if text.role is Role.CONTENT:
-            found = sorted((f for f in findings if f.pointer == text.pointer), key=lambda f: f.start)
-            rewrites = [Rewrite(f.start, f.end, f"<{f.entity}>") for f in found]
-            shown.append(replace(text, value=apply(text.value, rewrites)))
-    return tuple(shown)
+def _prompt(call: Call, findings: Sequence[Finding]) -> tuple[Shown, ...]:
+    """As an approver sees it; also the names of members, which may be data."""
+    names = {finding.pointer[:-1] for finding in findings if finding.pointer.endswith("#")}
+    return tuple(replace(one, pointer=clear.pointer(one.pointer, names)) for one in preview(call.texts, findings))

@@ -57,7 +57,7 @@ class Chain:
         self.parts.tunnels.pop(client.id, None)
         for id, passage in list(self.passages.items()):
             if passage.flow.client_conn.id == client.id:
-                self.parts.desk.cancel(passage.exchange.id, client_gone())
+                self.parts.desk.leave(passage.exchange.id, client_gone())
                 # Its last hooks may still come, and record what became of it; an aborted connection has none.
                 asyncio.get_running_loop().call_later(GRACE, self._forget, id)
 
@@ -175,7 +175,7 @@ class Chain:
         if passage.pump:
             passage.pump.fail(passage.refused or client_gone())
         self.parts.counters.drop(passage.exchange.id)
-        self.parts.desk.cancel(passage.exchange.id, client_gone())
+        self.parts.desk.leave(passage.exchange.id, client_gone())
         if flow.error and "body_size_limit" in flow.error.msg:
             passage.refused = passage.refused or too_large(reply=passage.exchange.entry is not None)
         await self.recorder.error(passage)
@@ -188,7 +188,9 @@ class Chain:
             try:
                 self.recheck(passage)
             except Refused as refused:
+                self.parts.desk.cancel(passage.exchange.id, refused)
                 self._stop(passage, refused)
+        self._tasks.start(self.parts.desk.recheck(self.may_call))
 
     async def drain(self) -> None:
         """End all that is under way. The chain takes nothing new by then."""
@@ -197,7 +199,7 @@ class Chain:
         await self._tasks.drain(5)
 
     def _stop(self, passage: Passage, refused: Refused) -> None:
-        self.parts.desk.cancel(passage.exchange.id, refused)
+        self.parts.desk.leave(passage.exchange.id, refused)
         if passage.socket:
             passage.socket.refuse(refused)
             self._tasks.start(inject.hang_up(passage.flow))

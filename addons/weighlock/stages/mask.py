@@ -26,7 +26,7 @@ class Mask(Stage):
         if verdict.action is Action.BLOCK:
             raise blocked(verdict)
         principal = filled(exchange.principal)
-        run = self.parts.operators(principal)
+        run = self.parts.operators(principal, verdict)
         vault = await self.parts.vaults.of(principal) if restores(exchange.rules.policy, principal, call) else None
         new: list[Kept] = []
 

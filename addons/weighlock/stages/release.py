@@ -16,8 +16,8 @@ def release(passage: Passage) -> None:
     outbound, release = filled(exchange.outbound), filled(exchange.release)
     destination, principal = filled(exchange.destination), filled(exchange.principal)
     filled(exchange.entry)
-    because = filled(exchange.verdict).because
-    if binding(destination, outbound, principal.workload, because) != release.binding:
+    because, model = filled(exchange.verdict).because, filled(exchange.call).model
+    if binding(destination, outbound, model, principal.workload, because) != release.binding:
         raise Forbidden("binding-broken", "What would be sent is not what was judged.")
     passage.websocket_key = request.headers.get("sec-websocket-key", "")
     request.method, request.path = outbound.method, outbound.path

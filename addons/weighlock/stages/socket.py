@@ -125,7 +125,7 @@ class Socket:
             raise blocked(
                 replace(verdict, reason="What counts over several messages cannot be masked in each of them.")
             )
-        run = self._parts.operators(principal)
+        run = self._parts.operators(principal, verdict)
         rewrites = {text.pointer: apply.rewrites(text, findings, masked, run) for text in texts}
         return findings, verdict, {pointer: found for pointer, found in rewrites.items() if found}
 

@@ -26,7 +26,7 @@ from weighlock.adapters.vaults import Vaults
 from weighlock.destination import Destination
 from weighlock.errors import Unavailable
 from weighlock.masking.operators import Operators
-from weighlock.model import Exchange, Principal
+from weighlock.model import Exchange, Principal, Verdict
 from weighlock.settings import Settings
 
 
@@ -57,8 +57,10 @@ class Parts:
     counters: Counters
     desk: Desk
     receiver: Receiver
-    operators: Callable[[Principal], Operators]
-    """Masking operators for the session of a principal; equal values get equal pseudonyms within it."""
+    operators: Callable[[Principal, Verdict], Operators]
+    """Masking operators for the session of a principal; equal values get equal pseudonyms within it. What is held has
+    those of its workload instead: the same request is then the same bytes in every run, and finds its approval.
+    """
     vaults: Vaults
     tunnels: dict[str, Tunnel]
     """By the id of the client's connection."""

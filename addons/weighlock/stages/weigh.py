@@ -55,7 +55,7 @@ async def _weighed(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> d
     if verdict.action >= Action.HOLD:
         raise blocked(verdict)
     masked = partial(alone, policy, principal, call, counts=counts)
-    run = parts.operators(principal)
+    run = parts.operators(principal, filled(exchange.verdict))
     own = echo.secret(exchange.credential)
     put_back = await _restorer(parts, passage)
     rewrites: dict[str, Sequence[Rewrite]] = {}
