@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +13,7 @@ from typing import Any
 import httpx
 import openai
 
-from demo.gateway import Gateway
+from demo.gateway import ROOT, Gateway
 
 ENDPOINT = "https://weighlock.internal/token"
 RULES_ALONE = {"weighlock_ner": "none"}
@@ -80,3 +83,47 @@ def until_refused(gateway: Gateway, token: str) -> tuple[float, str]:
         if answer.status_code != 200:
             return last, answer.json()["error"]["code"]
         last = time.monotonic()
+
+
+ASK = """
+import os, {library}
+question = {{"model": "demo", "messages": [{{"role": "user", "content": "How do canal locks work?"}}]}}
+key = {{"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}}
+print({library}.post(os.environ["URL"] + "/chat/completions", json=question, headers=key, timeout=30).text)
+"""
+CLIENTS = {
+    "curl": ["sh", "curl.sh"],
+    "requests": [sys.executable, "-c", ASK.format(library="requests")],
+    "httpx": [sys.executable, "-c", ASK.format(library="httpx")],
+    "openai": [sys.executable, "openai_sdk.py"],
+    "anthropic": [sys.executable, "anthropic_sdk.py"],
+    "node": ["node", "node.mjs"],
+}
+
+
+def ran(gateway: Gateway, name: str, token: str, key: str = "weighlock") -> subprocess.CompletedProcess[str]:
+    """One of CLIENTS asks how canal locks work, as a process of its own."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "HTTPS_PROXY": gateway.proxy(token),
+        "SSL_CERT_FILE": str(gateway.ca),
+        "REQUESTS_CA_BUNDLE": str(gateway.ca),
+        "NODE_EXTRA_CA_CERTS": str(gateway.ca),
+        "OPENAI_API_KEY": key,
+        "OPENAI_BASE_URL": gateway.url,
+        "ANTHROPIC_API_KEY": key,
+        "ANTHROPIC_BASE_URL": gateway.url.removesuffix("/v1"),
+        "GATEWAY": f"127.0.0.1:{gateway.port}",
+        "TOKEN": token,
+        "CA": str(gateway.ca),
+        "URL": gateway.url,
+    }
+    return subprocess.run(
+        CLIENTS[name], env=env, cwd=ROOT / "examples", capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def run(gateway: Gateway, name: str, token: str, key: str = "weighlock") -> str:
+    """All that a pipeline's owner sees of it. *token* is in HTTPS_PROXY, and *key* where an SDK wants an API key."""
+    done = ran(gateway, name, token, key)
+    return done.stdout + done.stderr

@@ -15,9 +15,11 @@ from typing import Any, NoReturn
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
+from weighlock.adapters import grants
 from weighlock.adapters.rulebook import NONE, Rules, digest
 from weighlock.adapters.stores.ledger import Draft, Ledger
 from weighlock.adapters.transmitters import Poller
+from weighlock.approval.grants import Wanted
 from weighlock.approval.lifecycle import Approver
 from weighlock.console.app import Console
 from weighlock.errors import ConfigError, Unavailable, WeighlockError
@@ -118,7 +120,7 @@ class Gateway:
     def __init__(self, parts: Parts, chain: Chain, journal: Journal) -> None:
         self.parts, self.chain, self.journal = parts, chain, journal
         self.addons = [chain]
-        self._console = Console(parts.settings.console, parts.desk, self._approver, parts.receiver.pushed)
+        self._console = Console(parts.settings.console, parts.desk, self._approver, parts.receiver.pushed, self._grant)
         self._watches: list[asyncio.Task[Any]] = []
         self._fixed = self._said_ready = False
 
@@ -178,6 +180,10 @@ class Gateway:
     async def _approver(self, token: str) -> Approver:
         rules, cut = self.parts.rulebook.current.identity, self.parts.cutoffs.current()
         return await self.parts.identifier.approver(token, rules, cut)
+
+    async def _grant(self, asker: Approver, wanted: Wanted, reason: str) -> Approval:
+        grant = grants.wanted(self.parts.rulebook.current, wanted, reason, self.parts.clock())
+        return await self.parts.desk.grant(asker, grant)
 
     def _rules_loaded(self) -> None:
         self.journal.policy(self.parts.rulebook.current)

@@ -83,7 +83,7 @@ def a_policy(*overs: Over, mode: Mode = Mode.ENFORCE) -> Policy:
     statements = tuple(
         Statement(f"s{n}", Action.BLOCK, frozenset(Direction), over=over, mode=mode) for n, over in enumerate(overs)
     )
-    return Policy(statements, Action.ALLOW, frozenset(), {}, "d")
+    return Policy(statements, Action.ALLOW, None, {}, "d")
 
 
 @pytest.fixture

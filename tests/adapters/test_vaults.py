@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builders import a_finding, a_principal
+from ledgers import a_verdict
 from weighlock.adapters.stores.vault import VaultStore
-from weighlock.adapters.vaults import Vaults, session_of
+from weighlock.adapters.vaults import Vaults, scope_of, session_of
 from weighlock.errors import Unavailable
 from weighlock.masking.vault import Kept, without_place
+from weighlock.model import Action
 
 KEY = b"k" * 32
 MARIA = Kept("<PERSON_ab12cd34>", "Maria Lopez", without_place(a_finding("PERSON", tags=frozenset({"pii"}))))
@@ -85,3 +88,12 @@ async def test_a_store_that_fails_refuses(tmp_path: Path) -> None:
         await vaults.save(a_principal(), [MARIA])
     with pytest.raises(Unavailable, match="vault-unusable"):
         await vaults.of(a_principal())
+
+
+def test_pseudonyms_are_of_a_session_and_of_a_workload_where_they_are_held() -> None:
+    one, other = a_principal(token_id="1" * 64), a_principal(token_id="2" * 64)
+    held, passed = a_verdict(action=Action.HOLD), a_verdict(action=Action.MASK)
+
+    assert scope_of(one, passed) != scope_of(other, passed)
+    assert scope_of(one, held) == scope_of(other, held)
+    assert scope_of(one, held) != scope_of(replace(one, workload="weekly"), held)

@@ -4,10 +4,14 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from builders import a_destination
-from weighlock.approval.binding import binding
+from builders import a_destination, a_principal
+from held import some_terms
+from weighlock.approval.binding import binding, key, names
 from weighlock.destination import Destination
+from weighlock.holds import Terms
 from weighlock.model import Outbound
 
 OUT = Outbound("POST", "/v1/chat", (("host", "llm.example"), ("accept", "a")), b'{"a":"b"}')
@@ -72,3 +76,46 @@ def test_reasons_cannot_pass_for_a_destination() -> None:
     named = a_destination(name="x", host="y")
 
     assert digest(named, because=("a",)) != digest(a_destination(name="a", host="x"), because=())
+
+
+def test_what_is_another_with_each_attempt_is_not_bound() -> None:
+    tried = replace(OUT, headers=(*OUT.headers, ("idempotency-key", "1")))
+
+    assert digest(out=tried) == digest(out=replace(tried, headers=(("idempotency-key", "2"), *OUT.headers))) == digest()
+
+
+@given(st.data())
+def test_no_byte_of_what_is_sent_may_be_another(data: st.DataObject) -> None:
+    at, other = data.draw(st.integers(0, len(OUT.body) - 1)), data.draw(st.integers(1, 255))
+    body = bytearray(OUT.body)
+    body[at] ^= other
+
+    assert digest(out=replace(OUT, body=bytes(body))) != digest()
+
+
+TERMS = some_terms("leads")
+KEYS = {
+    "the binding": key("c", a_principal(), TERMS),
+    "the subject": key("b", a_principal(subject="repo:acme/other"), TERMS),
+    "the owner": key("b", a_principal(owner="kim"), TERMS),
+    "a person behind it": key("b", a_principal(persons=frozenset({"dana", "kim"})), TERMS),
+    "who started the run": key("b", a_principal(claims={"actor_id": 1047}), TERMS),
+    "who is asked": key("b", a_principal(), some_terms("legal")),
+    "how many are asked": key("b", a_principal(), some_terms("leads", need=2)),
+    "two statements": key("b", a_principal(), Terms((*TERMS.quorums, *TERMS.quorums))),
+    "who may break the glass": key("b", a_principal(), some_terms("leads", break_glass=frozenset({"x"}))),
+    "a reason": key("b", a_principal(), some_terms("leads", needs_reason=True)),
+}
+
+
+def test_requests_share_an_approval_where_people_and_terms_are_the_same() -> None:
+    same = key("b", a_principal(token_id="1" * 64, session="s", expires_at=1.0, claims={"run_id": "7"}), TERMS)
+
+    assert same == key("b", a_principal(), some_terms("leads", within=1.0, use_within=1.0))
+    assert len({*KEYS.values(), same}) == len(KEYS) + 1
+
+
+def test_whoever_a_token_names_is_behind_the_request() -> None:
+    claims = {"actor": "Kim-Codes", "actor_id": 1047, "user_email": "Kim@Example.com", "email": True, "user_id": ["7"]}
+
+    assert names(a_principal(claims=claims)) == {"dana", "repo:acme/nightly", "kim-codes", "1047", "kim@example.com"}

@@ -35,7 +35,7 @@ def test_a_member_name_in_a_pointer_does_not_drive_the_approvers_terminal(
     char: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prompt = [{"pointer": f"/{char}name", "text": "two\nthree"}]
-    monkeypatch.setattr(MODULE, "_call", lambda *_: HELD | {"prompt": prompt})
+    monkeypatch.setattr(MODULE, "call", lambda *_: HELD | {"prompt": prompt})
     result = CliRunner().invoke(MODULE.approvals, ["show", "ab12"], color=True)
 
     assert result.exit_code == 0

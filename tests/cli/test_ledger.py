@@ -9,27 +9,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders import a_finding
+from held import an_approval, some_terms
 from ledgers import a_verdict, an_exchange, ledger_file
 from weighlock.adapters.stores.ledgerfile import NAME, connect
 from weighlock.cli.ledger import ledger
 from weighlock.errors import Unidentified
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
-from weighlock.model import Approval, ApprovalState
 
-_HELD = Approval(
-    id="A1",
-    state=ApprovalState.PENDING,
-    binding="b" * 64,
-    workload="nightly",
-    owner="dana@example.com",
-    subject="repo:acme/nightly",
-    persons=frozenset({"dana"}),
-    approvers=frozenset({"security"}),
-    because=("bulk",),
-    requested_at=1.0,
-    expires_at=2.0,
-)
+_HELD = an_approval(id="A1", because=("bulk",), terms=some_terms("security"))
 
 
 @pytest.fixture

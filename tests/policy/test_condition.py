@@ -22,7 +22,7 @@ BROKEN = read("principal.claims.missing == 'x'")
 
 
 def a_policy(*statements: Statement, uncovered: Action = Action.ALLOW) -> Policy:
-    return Policy((ALLOW, *statements), uncovered, frozenset(), {name: n for n, name in enumerate(OPERATORS)}, "d")
+    return Policy((ALLOW, *statements), uncovered, None, {name: n for n, name in enumerate(OPERATORS)}, "d")
 
 
 def held(source: str, *findings: Finding, call: dict[str, Any] | None = None, **principal: Any) -> bool:
@@ -137,7 +137,7 @@ def test_a_condition_is_one_more_thing_that_must_hold() -> None:
 
 
 def test_an_allow_that_cannot_be_evaluated_allows_nothing() -> None:
-    only = Policy((replace(ALLOW, when=BROKEN),), Action.ALLOW, frozenset(), {}, "d")
+    only = Policy((replace(ALLOW, when=BROKEN),), Action.ALLOW, None, {}, "d")
     verdict = decide(only, a_principal(), a_call("x"), (), Direction.REQUEST)
 
     assert (verdict.action, verdict.because) == (Action.BLOCK, ("allow", "no-allow"))

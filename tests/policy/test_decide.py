@@ -40,8 +40,9 @@ def judged(
     return decide(policy, principal, a_call("hello", **given.get("call", {})), findings, direction, counts)
 
 
-def a_hold(id: str = "hold", *groups: str, reason: str = "", **given: Any) -> Statement:
-    return Statement(id, Action.HOLD, BOTH, terms=some_terms(*groups, **given), reason=reason)
+def a_hold(id: str = "hold", *groups: str, **given: Any) -> Statement:
+    terms = {name: given.pop(name) for name in ("need", *Terms.__slots__) if name in given}
+    return Statement(id, Action.HOLD, BOTH, terms=some_terms(*groups, **terms), **given)
 
 
 def a_mask(id: str, operator: str, **match: Any) -> Statement:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import a_call, a_finding, a_principal
+from held import some_terms
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, OperatorSpec
 from weighlock.policy import condition, decide
@@ -32,7 +33,7 @@ statements = st.builds(
         effect=effect,
         findings=found,
         operator=OperatorSpec("redact") if effect is Action.MASK else None,
-        approvers=frozenset({"g"}) if effect is Action.HOLD else frozenset(),
+        terms=some_terms("g") if effect is Action.HOLD else None,
         **given,
     ),
     effect=st.sampled_from(Action),
@@ -89,7 +90,7 @@ def test_of_many_statements_those_that_name_others_are_left_out() -> None:
         for name in NAMES
     ]
     free = Statement("free", Action.ALLOW, frozenset({Direction.REQUEST}))
-    policy = Policy((*named, free), Action.BLOCK, frozenset(), {})
+    policy = Policy((*named, free), Action.BLOCK, None, {})
 
     def asked(direction: Direction) -> list[str]:
         return [s.id for s in policy.index.candidates(a_principal(workload="b"), a_call(), (), direction)]

@@ -28,7 +28,7 @@ def known(text: str) -> set[str]:
         (DOCUMENT, "{zzzzzz: 1}"),
         (STATEMENT, "statements: [{zzzzzz: 1}]"),
         *(
-            (STATEMENT["properties"][name], f"statements: [{{id: a, effect: hold, {name}: {{zzzzzz: 1}}}}]")
+            (STATEMENT["properties"][name], f"statements: [{{id: a, effect: block, {name}: {{zzzzzz: 1}}}}]")
             for name in ("principals", "calls", "findings", "over")
         ),
         (

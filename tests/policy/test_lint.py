@@ -27,7 +27,7 @@ WORLD = World(
 
 
 def said(*statements: Statement) -> dict[str, str]:
-    policy = Policy((ALLOW, *statements), Action.BLOCK, frozenset(), {}, "d")
+    policy = Policy((ALLOW, *statements), Action.BLOCK, None, {}, "d")
     return {remark.statement.id: remark.text for remark in remarks(policy, WORLD)}
 
 
@@ -142,6 +142,6 @@ def a_mask(id: str, operator: str, **given: Any) -> Statement:
     ],
 )
 def test_two_operators_for_one_entity_in_the_same_case_contradict(other: Statement, found: bool) -> None:
-    policy = Policy((ALLOW, a_mask("a", "redact"), other), Action.BLOCK, frozenset(), {}, "d")
+    policy = Policy((ALLOW, a_mask("a", "redact"), other), Action.BLOCK, None, {}, "d")
 
     assert [remark.statement.id for remark in contradictions(policy, WORLD)] == (["a"] if found else [])

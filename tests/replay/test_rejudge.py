@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import a_call, a_finding, a_principal
+from held import some_terms
 from ledgers import NOON, an_exchange
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Entry, Kind, timestamp
@@ -27,7 +28,7 @@ MAIL, SSN = a_finding(), a_finding("US_SSN", start=7, end=12, fingerprint="e" * 
 
 
 def a_policy(*statements: Statement, digest: str = "in-force") -> Policy:
-    return Policy((ALLOW, *statements), Action.ALLOW, frozenset(), STRICTNESS, digest)
+    return Policy((ALLOW, *statements), Action.ALLOW, None, STRICTNESS, digest)
 
 
 def recorded(policy: Policy, *asked: Sequence[Finding], **given: Any) -> Iterator[Entry]:
@@ -163,7 +164,7 @@ def test_what_was_read_again_is_judged_by_what_is_found_now() -> None:
 @pytest.mark.parametrize(("limit", "changed"), [(0, 3), (1, 1), (2, 0)])
 def test_a_limit_over_time_is_counted_from_the_record(limit: int, changed: int) -> None:
     over = Over(Scope.WORKLOAD, 3600, {"distinct EMAIL_ADDRESS": limit})
-    slow = Statement("slow", Action.HOLD, frozenset({Direction.REQUEST}), over=over, approvers=frozenset({"leads"}))
+    slow = Statement("slow", Action.HOLD, frozenset({Direction.REQUEST}), over=over, terms=some_terms("leads"))
     other = replace(MAIL, fingerprint="0" * 16)
     old = a_policy()
     report = tried(recorded(old, [MAIL], [MAIL], [other]), old, a_policy(slow))

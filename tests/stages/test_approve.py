@@ -9,7 +9,7 @@ from builders import Uncounted, a_call, a_destination, a_finding, a_principal
 from held import an_approval, some_terms
 from weighlock.approval.asked import Asked
 from weighlock.errors import Forbidden, Refused, Unavailable
-from weighlock.holds import Approval, Decision
+from weighlock.holds import Approval, Decision, Kind
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Exchange, Outbound, Release
 from weighlock.policy.decide import decide
@@ -35,6 +35,10 @@ class Approved:
     def __init__(self, *groups: str) -> None:
         self.decisions = (Decision("lee", True, "", 0.0, frozenset(groups)),)
         self.consumed = 0
+        self.grant: Approval | None = None
+
+    async def granted(self, asked: Asked, size: int) -> Approval | None:
+        return self.grant
 
     async def hold(self, asked: Asked, seconds: float) -> Approval:
         return an_approval(binding=asked.binding, because=asked.because, decisions=self.decisions)
@@ -112,6 +116,15 @@ async def test_a_client_that_left_consumes_nothing() -> None:
     with pytest.raises(Unavailable, match="client-gone"):
         await released(policy, policy, desk, connected=False)
     assert desk.consumed == 0
+
+
+async def test_what_a_grant_covers_waits_for_nobody() -> None:
+    desk, policy = Approved(), a_policy(a_hold())
+    desk.grant = an_approval(kind=Kind.GRANT, binding="")
+    release = await released(policy, policy, desk)
+
+    assert (release.approval, desk.consumed) == (desk.grant, 0)
+    assert release.binding
 
 
 async def test_what_is_not_held_needs_nobody() -> None:

@@ -38,7 +38,7 @@ def a_socket(found: list[Finding], count: int, *more: Statement) -> Socket:
         operator=OperatorSpec("redact"),
     )
     strictness = {name: rank for rank, name in enumerate(OPERATORS)}
-    policy = Policy((allow, mask, *more), Action.ALLOW, frozenset(), strictness, "d")
+    policy = Policy((allow, mask, *more), Action.ALLOW, None, strictness, "d")
     parts: Any = SimpleNamespace(
         pool=SimpleNamespace(inspect=inspect),
         operators=lambda principal, verdict: None,

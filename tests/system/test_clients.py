@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clients import RULES_ALONE, chat, client
+from clients import CLIENTS, RULES_ALONE, chat, client, run
 from demo.gateway import CREDENTIAL, ROOT, Gateway, write_rules
 from demo.model_host import ModelHost
 from oidc import OidcProvider
@@ -23,20 +20,6 @@ from weighlock.identity.carriers import CREDENTIALS
 
 STATIC_KEY = "sk-proj-" + "7aB3cD9eF1gH5iJ2kL8mN4oP6qR0sT7u" * 2
 ANSWER = "You said: How do canal locks work?"
-ASK = """
-import os, {library}
-question = {{"model": "demo", "messages": [{{"role": "user", "content": "How do canal locks work?"}}]}}
-key = {{"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}}
-print({library}.post(os.environ["URL"] + "/chat/completions", json=question, headers=key, timeout=30).text)
-"""
-CLIENTS = {
-    "curl": ["sh", "curl.sh"],
-    "requests": [sys.executable, "-c", ASK.format(library="requests")],
-    "httpx": [sys.executable, "-c", ASK.format(library="httpx")],
-    "openai": [sys.executable, "openai_sdk.py"],
-    "anthropic": [sys.executable, "anthropic_sdk.py"],
-    "node": ["node", "node.mjs"],
-}
 
 
 class Host(ModelHost):
@@ -96,29 +79,6 @@ def gateway(make: Make) -> Iterator[Gateway]:
 @pytest.fixture
 def token(provider: OidcProvider) -> str:
     return provider.token(project_id="7")
-
-
-def run(gateway: Gateway, name: str, token: str, key: str = "weighlock") -> str:
-    """All that a pipeline's owner sees of it. *token* is in HTTPS_PROXY, and *key* where an SDK wants an API key."""
-    env = {
-        "PATH": os.environ["PATH"],
-        "HTTPS_PROXY": gateway.proxy(token),
-        "SSL_CERT_FILE": str(gateway.ca),
-        "REQUESTS_CA_BUNDLE": str(gateway.ca),
-        "NODE_EXTRA_CA_CERTS": str(gateway.ca),
-        "OPENAI_API_KEY": key,
-        "OPENAI_BASE_URL": gateway.url,
-        "ANTHROPIC_API_KEY": key,
-        "ANTHROPIC_BASE_URL": gateway.url.removesuffix("/v1"),
-        "GATEWAY": f"127.0.0.1:{gateway.port}",
-        "TOKEN": token,
-        "CA": str(gateway.ca),
-        "URL": gateway.url,
-    }
-    done = subprocess.run(
-        CLIENTS[name], env=env, cwd=ROOT / "examples", capture_output=True, text=True, timeout=60, check=False
-    )
-    return done.stdout + done.stderr
 
 
 # -- what each client is told ------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from weighlock.adapters import grants
 from weighlock.adapters.register import Register
 from weighlock.adapters.stores.approvals import ApprovalStore
 from weighlock.adapters.waiting import Room, Waiting
@@ -80,6 +81,10 @@ class Desk:
             return approval
         raise self._refusal(approval)
 
+    async def granted(self, asked: Asked, size: int) -> Approval | None:
+        """The grant by which *asked*, of *size* bytes, goes out, and which has counted it; None where there is none."""
+        return await grants.take(self._register, asked, size, self._clock())
+
     async def consume(self, id: str, binding: str, exchange: str) -> Approval:
         """Take the approval for exactly what it is bound to; only one exchange ever can."""
         approval = await self._register.get(id)
@@ -140,6 +145,14 @@ class Desk:
             await self._register.get(id),
             lambda held: lifecycle.decide(held, approver, approve, reason, now, max_age=age, break_glass=break_glass),
         )
+
+    async def grant(self, asker: Approver, wanted: Approval) -> Approval:
+        """Open a grant. Whoever asks for it has approved it, where they may."""
+        grant = await self._register.opened(wanted, (), lambda store: self._room.check(*store.pending(wanted.workload)))
+        try:
+            return await self.decide(grant.id, asker, True, grant.reason)
+        except Refused:
+            return grant
 
     async def revoke(self, id: str, approver: Approver, reason: str) -> Approval:
         """Take back what was approved and not used."""

@@ -70,7 +70,7 @@ class Rules:
         return f"{self.digest}, signed as version {self.version}" if self.version else self.digest
 
 
-NONE = Rules({}, IdentityRules({}, (), ()), Policy((), Action.BLOCK, frozenset(), {}), RuleSet((), "", ""))
+NONE = Rules({}, IdentityRules({}, (), ()), Policy((), Action.BLOCK, None, {}), RuleSet((), "", ""))
 """What is in force while there was no good version yet: nobody is known, and nothing is listed or allowed."""
 
 

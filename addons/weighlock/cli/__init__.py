@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from weighlock.cli import grant  # noqa: F401 a command of approvals
 from weighlock.cli.approvals import approvals
 from weighlock.cli.canary import canary
 from weighlock.cli.common import Group
@@ -23,6 +24,7 @@ from weighlock.cli.reveal import reveal
 from weighlock.cli.rules import rules
 from weighlock.cli.run import run
 from weighlock.cli.scan import scan
+from weighlock.cli.wait import wait
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -32,7 +34,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(run, login, offboard, cutoffs, approvals, report, ledger, replay),
+    *(run, login, wait, offboard, cutoffs, approvals, report, ledger, replay),
     *(reveal, scan, rules, policy, counters, fingerprint, records, canary),
 )
 for command in _COMMANDS:

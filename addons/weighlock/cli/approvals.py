@@ -64,15 +64,15 @@ def watch(interval: float, console: str, token_file: str | None) -> None:
 @as_json
 def show_(id: str, console: str, token_file: str | None, as_json: bool) -> None:
     """Show one, with its prompt; every finding in it is masked."""
-    approval = _call("GET", f"/api/approvals/{quote(id, safe='')}", console, token_file)
+    approval = get(id, console, token_file)
     if as_json:
         click.echo(json.dumps(approval, indent=2, ensure_ascii=False))
         return
     for name, value in _described(approval).items():
         if value:
-            click.echo(f"{name:12} {_printable(value)}")
+            click.echo(f"{name:12} {printable(value)}")
     for text in approval["prompt"]:
-        click.echo(f"\n{_printable(text['pointer'])}\n{_printable(text['text'])}")
+        click.echo(f"\n{printable(text['pointer'])}\n{printable(text['text'])}")
 
 
 @approvals.command("approve")
@@ -116,20 +116,30 @@ def review(id: str, reason: str, console: str, token_file: str | None) -> None:
     _post(id, "review", console, token_file, reason=reason)
 
 
+def get(id: str, console: str, token_file: str | None) -> dict[str, Any]:
+    approval: dict[str, Any] = call("GET", f"/api/approvals/{plain_id(id)}", console, token_file)
+    return approval
+
+
+def plain_id(id: str) -> str:
+    """*id* as one segment of a path, whatever it is."""
+    return quote(id, safe="")
+
+
 def _post(id: str, what: str, console: str, token_file: str | None, **said: Any) -> None:
-    approval = _call("POST", f"/api/approvals/{quote(id, safe='')}/{what}", console, token_file, said)
+    approval = call("POST", f"/api/approvals/{plain_id(id)}/{what}", console, token_file, said)
     last = approval["review"] if what == "review" else approval["decisions"][-1]
     if what == "review":
-        click.echo(f"{approval['id']} reviewed by {_printable(last['who'])}")
+        click.echo(f"{approval['id']} reviewed by {printable(last['who'])}")
     elif approval["state"] == "pending":
         missing = f"{len(approval['decisions'])} of {approval['need']}"
-        click.echo(f"{approval['id']} approved by {_printable(last['who'])}, {missing}: it waits for others")
+        click.echo(f"{approval['id']} approved by {printable(last['who'])}, {missing}: it waits for others")
     else:
-        click.echo(f"{approval['id']} {approval['state']} by {_printable(last['who'])}")
+        click.echo(f"{approval['id']} {approval['state']} by {printable(last['who'])}")
 
 
 def _listed(everything: bool, console: str, token_file: str | None) -> list[dict[str, Any]]:
-    listed = _call("GET", "/api/approvals", console, token_file)
+    listed = call("GET", "/api/approvals", console, token_file)
     return [_row(approval) for approval in listed if everything or approval["state"] == "pending"]
 
 
@@ -141,7 +151,7 @@ def _row(approval: dict[str, Any]) -> dict[str, Any]:
         "workload": approval["workload"],
         "owner": approval["owner"],
         "destination": approval["destination"],
-        "model": _printable(approval["model"]),
+        "model": printable(approval["model"]),
         "because": ", ".join(approval["because"]),
         "approvers": ", ".join(approval["groups"]),
         "approved": f"{len(yes)} of {approval['need']}",
@@ -171,12 +181,12 @@ def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A prompt must not drive the approver's terminal."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
-def _call(method: str, path: str, console: str, token_file: str | None, body: Any = None) -> Any:
+def call(method: str, path: str, console: str, token_file: str | None, body: Any = None) -> Any:
     """One request to the console, straight to it whatever proxies are set."""
     token = Path(token_file).read_text().strip() if token_file else os.environ.get("WEIGHLOCK_TOKEN", "").strip()
     if not token:
@@ -197,6 +207,6 @@ def _call(method: str, path: str, console: str, token_file: str | None, body: An
     finally:
         connection.close()
     if refusal:
-        click.echo(f"weighlock: {_printable(refusal)}", err=True)
+        click.echo(f"weighlock: {printable(refusal)}", err=True)
         raise SystemExit(EXIT_WRONG)
     return answer

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import shutil
-import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -17,12 +16,8 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
-from weighlock.cli.common import EXIT_WRONG
-from weighlock.destination import RESERVED
+from weighlock.cli.through import TIMEOUT, ask, failed
 from weighlock.identity.sessions import GRANT
-
-TIMEOUT = 20
-"""Seconds for each step."""
 
 
 @click.command("login")
@@ -92,44 +87,23 @@ def _github(environ: Mapping[str, str], audience: str) -> str:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as reply:  # noqa: S310
             return str(json.loads(reply.read(1 << 20))["value"])
     except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
-        raise _failed("weighlock: GitHub gave no token; the job needs `permissions: {id-token: write}`") from None
+        raise failed("weighlock: GitHub gave no token; the job needs `permissions: {id-token: write}`") from None
 
 
 def _said_by(*command: str) -> str:
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=True)
     except (OSError, subprocess.SubprocessError):
-        raise _failed(f"weighlock: {command[0]} gave no token") from None
+        raise failed(f"weighlock: {command[0]} gave no token") from None
     return run.stdout.strip()
 
 
 def _exchange(host: str, port: int, ca: str | None, token: str) -> Mapping[str, Any]:
-    """RFC 8693, through the gateway to its own endpoint, and through no other proxy."""
+    """RFC 8693."""
     form = {
         "grant_type": GRANT,
         "subject_token": token,
         "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
     }
     headers = {"content-type": "application/x-www-form-urlencoded"}
-    try:
-        context = ssl.create_default_context(cafile=ca)
-        connection = http.client.HTTPSConnection(host, port, timeout=TIMEOUT, context=context)
-        try:
-            connection.set_tunnel(RESERVED.host, RESERVED.port)
-            connection.request("POST", "/token", urlencode(form), headers)
-            reply = connection.getresponse()
-            answer: dict[str, Any] = json.loads(reply.read(1 << 20))
-        finally:
-            connection.close()
-    except ssl.SSLCertVerificationError:
-        raise _failed("weighlock: the gateway's certificate is not trusted; name its CA with --ca") from None
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise _failed(f"weighlock: no gateway answers at {host}:{port} ({type(error).__name__})") from None
-    if reply.status != 200:
-        raise _failed(f"{answer.get('error_description', 'refused')} [{answer.get('code', reply.status)}]")
-    return answer
-
-
-def _failed(message: str) -> SystemExit:
-    click.echo(message, err=True)
-    return SystemExit(EXIT_WRONG)
+    return ask((host, port), ca, "POST", "/token", urlencode(form), headers)

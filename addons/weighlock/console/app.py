@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from http import HTTPStatus
@@ -16,26 +17,35 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from weighlock.adapters.approvals import Desk
+from weighlock.approval.grants import Wanted
 from weighlock.approval.lifecycle import Approver, check_group, may_see
 from weighlock.console import events
 from weighlock.errors import ConfigError, Forbidden, Malformed, Refused, Unidentified
-from weighlock.holds import Approval
+from weighlock.holds import Approval, Limits
 from weighlock.ledger import clear
 from weighlock.wire import jsontext
+from weighlock.wire.strictjson import Number
 
 Verify = Callable[[str], Awaitable[Approver]]
+Ask = Callable[[Approver, Wanted, str], Awaitable[Approval]]
+"""Who asks, for what, and why."""
 LIMIT = 64 << 10
 """Bytes of a request to the console."""
 
 
 class Console:
-    """*verify* turns a token into an approver, or raises Refused; *deliver* takes a transmitter's event.
-
-    Without *deliver* there is no place for events. ConfigError for an address that is not loopback.
+    """*verify* turns a token into an approver, or raises Refused; *deliver* takes a transmitter's event; *ask* opens a
+    grant. Without *deliver* there is no place for events, without *ask* none for grants.
+    ConfigError for an address that is not loopback.
     """
 
     def __init__(
-        self, address: tuple[str, int] | None, desk: Desk, verify: Verify, deliver: events.Deliver | None = None
+        self,
+        address: tuple[str, int] | None,
+        desk: Desk,
+        verify: Verify,
+        deliver: events.Deliver | None = None,
+        ask: Ask | None = None,
     ) -> None:
         if address is not None and not _is_loopback(address[0]):
             raise ConfigError(
@@ -50,11 +60,13 @@ class Console:
                 (r"/api/approvals/([0-9a-f]{1,32})/decision", _Decision, arguments),
                 (r"/api/approvals/([0-9a-f]{1,32})/revocation", _Revocation, arguments),
                 (r"/api/approvals/([0-9a-f]{1,32})/review", _Review, arguments),
+                *([(r"/api/grants", _Grant, arguments)] if ask else []),
                 *([(events.PATH, events.Events, {"deliver": deliver})] if deliver else []),
             ],
             default_handler_class=_Unknown,
             default_handler_args=arguments,
             log_function=lambda _: None,
+            ask=ask,
         )
         self._server: HTTPServer | None = None
 
@@ -180,6 +192,21 @@ class _Review(_Posted):
         self.finish(json.dumps(plain(await self.desk.review(id, self.approver, said["reason"]))))
 
 
+class _Grant(_Posted):
+    async def post(self) -> None:
+        texts, numbers = ("workload", "destination", "model", "reason"), ("requests", "bytes", "minutes")
+        kinds: dict[str, type] = dict.fromkeys(texts, str) | dict.fromkeys(numbers, Number) | {"statements": list}
+        said = self.said(*kinds, **kinds)
+        workload, destination, model, reason = (said[name] for name in texts)
+        if not all(type(one) is str for one in said["statements"]):
+            raise Malformed("decision", "`statements` is a list of texts.")
+        if not all(re.fullmatch("[0-9]{1,12}", said[name]) for name in numbers):
+            raise Malformed("decision", "Limits are whole numbers.")
+        requests, size, minutes = (int(said[name]) for name in numbers)
+        wanted = Wanted(workload, tuple(said["statements"]), destination, model, Limits(requests, size, 60.0 * minutes))
+        self.finish(json.dumps(plain(await self.application.settings["ask"](self.approver, wanted, reason))))
+
+
 class _Unknown(_Handler):
     async def prepare(self) -> None:
         await super().prepare()
@@ -189,6 +216,7 @@ class _Unknown(_Handler):
 def plain(approval: Approval) -> dict[str, Any]:
     """As JSON, with the reasons that people gave. Times are Unix seconds."""
     shown = clear.approval(approval)
+    shown["reason"] = approval.reason
     shown["decisions"] = [clear.decision(one) | {"reason": one.reason} for one in approval.decisions]
     if approval.review:
         shown["review"] = clear.decision(approval.review) | {"reason": approval.review.reason}

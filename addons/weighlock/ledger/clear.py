@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from weighlock.holds import Approval, Decision
+from weighlock.holds import Approval, Decision, Kind
 from weighlock.model import Call, Finding, NotInspected, Principal, Verdict
 
 FINDINGS = 500
@@ -171,7 +171,7 @@ def approval(approval: Approval) -> dict[str, Any]:
         "operation": approval.operation,
         "model": approval.model,
         "because": list(approval.because),
-        "reason": approval.reason,
+        "reason": "" if approval.kind is Kind.GRANT else approval.reason,
         "groups": sorted(approval.terms.groups),
         "need": approval.terms.need,
         "thresholds": [

@@ -18,7 +18,7 @@ from weighlock.destination import RESERVED
 from weighlock.errors import Refused
 from weighlock.identity.tokenendpoints import TokenEndpoint, is_token_endpoint
 from weighlock.model import Exchange, Principal
-from weighlock.stages import inject, reply, tokenendpoint
+from weighlock.stages import inject, ownhost, reply
 from weighlock.stages.channel import Socket
 from weighlock.stages.homeward import Homeward
 from weighlock.stages.passage import Passage
@@ -31,8 +31,6 @@ from weighlock.stages.tunnels import Tunnels
 
 log = logging.getLogger("weighlock")
 
-_OWN = 10.0
-"""Seconds that the gateway's own endpoint may take."""
 GRACE = 60.0
 """Seconds for which the passages of a connection that is gone are kept."""
 
@@ -96,7 +94,7 @@ class Chain:
         try:
             self._require_ready(passage)
             if exchange.destination is RESERVED:
-                await self._answer(passage)
+                await ownhost.answer(self.parts, self.recorder, passage, self.recheck)
                 return
             closed = is_token_endpoint(passage.flow.request.path)
             if at == "request":
@@ -123,18 +121,6 @@ class Chain:
                 raise
             log.error("refused: %s while filling in an exchange", type(error).__name__)
             await self._refuse(passage, failure())
-
-    async def _answer(self, passage: Passage) -> None:
-        """At the gateway's own endpoint: what its body holds is a token, and is kept nowhere."""
-        exchange = passage.exchange
-        async with asyncio.timeout(_OWN):
-            exchange.principal = await tokenendpoint.identify(self.parts, exchange, passage.flow.request)
-            self.recheck(passage)
-            handle, session = await tokenendpoint.open_session(self.parts, exchange)
-        await self.recorder.session(passage, session)
-        passage.flow.response = tokenendpoint.answer(handle, session)
-        passage.answered = True
-        passage.seal_response()
 
     def recheck(self, passage: Passage) -> None:
         """Raise Refused when the principal may not call, by the cut-offs and the rules of now."""
