@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from builders import a_call, a_destination, a_finding, a_principal
+from held import an_approval, some_terms
 from weighlock.adapters.counters import Counters
 from weighlock.adapters.stores.counters import CounterStore
+from weighlock.approval.asked import Asked
 from weighlock.errors import Forbidden
+from weighlock.holds import Approval, Decision
 from weighlock.model import Action, Direction, Exchange, Outbound
 from weighlock.policy.counting import DAY, Over, Scope
 from weighlock.policy.decide import decide
@@ -27,11 +30,11 @@ TOO_MUCH = Over(Scope.WORKLOAD, DAY, {"requests": 1})
 POLICY = Policy(
     (
         ALLOW,
-        Statement("much", Action.HOLD, BOTH, approvers=frozenset({"x"}), over=MUCH),
+        Statement("much", Action.HOLD, BOTH, terms=some_terms("x"), over=MUCH),
         Statement("too-much", Action.BLOCK, BOTH, over=TOO_MUCH),
     ),
     Action.ALLOW,
-    frozenset(),
+    None,
     {},
     "d",
 )
@@ -45,9 +48,16 @@ def counters(tmp_path: Path) -> Counters:
 async def released(counters: Counters, meanwhile: Any) -> Any:
     """The approval of a request that is held, while *meanwhile* happens."""
 
-    async def hold(*_: Any, **__: Any) -> Any:
-        await meanwhile()
-        return SimpleNamespace(id="a1")
+    class Desk:
+        async def granted(self, *_: Any) -> None: ...
+
+        async def hold(self, asked: Asked, seconds: float) -> Approval:
+            await meanwhile()
+            decisions = (Decision("lee", True, "", 0.0, frozenset({"x"})),)
+            return an_approval(binding=asked.binding, because=asked.because, decisions=decisions)
+
+        async def consume(self, id: str, *_: Any) -> Approval:
+            return an_approval(id=id)
 
     principal, call, findings = a_principal(), a_call("hello"), (a_finding(),)
     exchange = Exchange(id="e1", started_at=0.0, peer="", rules=None, destination=a_destination(), principal=principal)
@@ -58,17 +68,20 @@ async def released(counters: Counters, meanwhile: Any) -> Any:
     assert exchange.verdict.because == ("much",)
     parts: Any = SimpleNamespace(
         counters=counters,
-        desk=SimpleNamespace(hold=hold, consume=lambda id, binding: SimpleNamespace(id=id)),
-        rulebook=SimpleNamespace(current=SimpleNamespace(policy=POLICY)),
+        desk=Desk(),
+        rulebook=SimpleNamespace(current=SimpleNamespace(policy=POLICY, identity=None)),
         settings=SimpleNamespace(hold_for=45.0),
+        identifier=SimpleNamespace(check=lambda *_: None),
+        cutoffs=SimpleNamespace(current=lambda: None),
     )
-    return (await Approve(parts).fill(exchange, None)).approval  # type: ignore[arg-type]
+    flow: Any = SimpleNamespace(client_conn=SimpleNamespace(connected=True))
+    return (await Approve(parts).fill(exchange, flow)).approval
 
 
 async def test_what_is_held_does_not_count_twice(counters: Counters) -> None:
     async def nothing() -> None: ...
 
-    assert (await released(counters, nothing)).id == "a1"
+    assert (await released(counters, nothing)).id == "ab12"
 
 
 async def test_what_passes_meanwhile_counts(counters: Counters) -> None:

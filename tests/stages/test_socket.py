@@ -12,6 +12,7 @@ from mitmproxy.websocket import WebSocketMessage
 from wsproto.frame_protocol import Opcode
 
 from builders import Uncounted, a_call, a_destination, a_finding, a_principal
+from held import some_terms
 from weighlock.adapters.counters import Counters
 from weighlock.adapters.stores.counters import CounterStore
 from weighlock.dialects import openai
@@ -91,7 +92,7 @@ class Counted:
     def __init__(self, folder: Path) -> None:
         self.counters = Counters(CounterStore.open(folder), lambda: 100.0 * DAY)
         self.recorded = self.sent = 0
-        slow = Statement("slow", Action.HOLD, frozenset(Direction), approvers=frozenset({"x"}), over=OVER)
+        slow = Statement("slow", Action.HOLD, frozenset(Direction), terms=some_terms("x"), over=OVER)
         self.policy = Policy(
             (Statement("allow", Action.ALLOW, frozenset(Direction)), slow), Action.ALLOW, frozenset(), {}, "d"
         )
