@@ -84,6 +84,13 @@ def test_a_key_that_is_none_is_told(bad: str, folder: Path, tmp_path: Path) -> N
     assert f"{private}: not a " in run("sign", folder, "--key", private, exit_code=EXIT_CONFIG).stderr
 
 
+def test_a_manifest_that_cannot_be_written_is_told(folder: Path, key: Path) -> None:
+    (folder / f".{manifest.NAME}").mkdir()
+
+    said = run("sign", folder, "--key", key, exit_code=EXIT_CONFIG).stderr
+    assert f"{folder / f'.{manifest.NAME}'}: cannot be read or written: Is a directory" in said
+
+
 def test_without_a_key_nothing_can_be_verified(folder: Path) -> None:
     assert "name the public key with --key" in run("verify", folder, exit_code=EXIT_CONFIG).stderr
 

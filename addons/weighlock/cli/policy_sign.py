@@ -45,11 +45,13 @@ def sign(folder: Path, pem: Path, version: int | None, as_json: bool) -> None:
     try:
         chosen = version or (manifest.claimed(before) + 1 if before else 1)
         text = manifest.sign(contents, chosen, pem.read_bytes())
+        draft = folder / f".{manifest.NAME}"
+        draft.write_text(text)
+        draft.replace(folder / manifest.NAME)
     except ValueError as error:
         raise ConfigError(str(error), str(pem)) from None
-    draft = folder / f".{manifest.NAME}"
-    draft.write_text(text)
-    draft.replace(folder / manifest.NAME)
+    except OSError as error:
+        raise ConfigError(f"cannot be read or written: {error.strerror}", str(error.filename)) from None
     said = {"version": chosen, "files": len(contents), "rules": rulebook.digest(contents)}
     click.echo(
         json.dumps(said) if as_json else f"signed as version {chosen}: {len(contents)} files; rules {said['rules']}"
