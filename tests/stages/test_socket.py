@@ -94,7 +94,7 @@ class Counted:
         self.recorded = self.sent = 0
         slow = Statement("slow", Action.HOLD, frozenset(Direction), terms=some_terms("x"), over=OVER)
         self.policy = Policy(
-            (Statement("allow", Action.ALLOW, frozenset(Direction)), slow), Action.ALLOW, frozenset(), {}, "d"
+            (Statement("allow", Action.ALLOW, frozenset(Direction)), slow), Action.ALLOW, None, {}, "d"
         )
         self.socket, self.passage = self._opened()
 
@@ -110,7 +110,7 @@ class Counted:
 
         self.parts: Any = SimpleNamespace(
             pool=SimpleNamespace(inspect=inspect),
-            operators=lambda principal: None,
+            operators=lambda principal, verdict: None,
             settings=SimpleNamespace(body_limit=10_000, inspect_timeout=1.0, ner="spacy"),
             counters=self.counters,
             ledger=SimpleNamespace(append=append),
