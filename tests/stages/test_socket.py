@@ -13,6 +13,7 @@ from wsproto.frame_protocol import Opcode
 
 from builders import Uncounted, a_call, a_destination, a_finding, a_principal
 from held import some_terms
+from ledgers import a_verdict
 from weighlock.adapters.counters import Counters
 from weighlock.adapters.stores.counters import CounterStore
 from weighlock.dialects import openai
@@ -120,6 +121,7 @@ class Counted:
         exchange = Exchange(
             "e", 0.0, "peer", rules, a_destination(not_inspected=frozenset()), a_principal(), a_call("x")
         )
+        exchange.verdict = a_verdict()
         passage = Passage(exchange, flow=None)  # type: ignore[arg-type]
         socket = Socket(self.parts, passage, openai.DIALECT.named("realtime"))
         passage.socket = socket
