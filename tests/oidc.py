@@ -20,9 +20,12 @@ from demo.issuer import APPROVER_AUDIENCE, AUDIENCE
 
 FOLDER = Path(__file__).parent / "idp"
 ALGORITHMS = ("RS256", "ES256", "EdDSA", "PS256")
+DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 PEOPLE = {
     "alice": {"email": "alice@example.com", "groups": ["security"]},
     "dana": {"email": "dana@example.com", "groups": ["security"]},
+    "lee": {"email": "lee@example.com", "groups": ["security"]},
+    "eve": {"email": "eve@example.com", "groups": ["guests"]},
 }
 
 
@@ -45,8 +48,9 @@ class OidcProvider:
     introspector = ("gateway", "secret")
     """The gateway's own client, which may ask about every token (RFC 7662)."""
 
-    def __init__(self, keys: Sequence[Key] = ()) -> None:
+    def __init__(self, keys: Sequence[Key] = (), redirects: Sequence[str] = ("http://127.0.0.1:1/none",)) -> None:
         self.keys: Sequence[Key] = keys or a_key_of_each_kind()
+        self.redirects = redirects
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self._port = 0
@@ -73,6 +77,7 @@ class OidcProvider:
             "audience": AUDIENCE,
             "approvals": APPROVER_AUDIENCE,
             "accounts": PEOPLE,
+            "redirects": list(self.redirects),
         }
         self._process = subprocess.Popen(
             ["node", "provider.mjs"],
@@ -144,20 +149,32 @@ class OidcProvider:
         return token
 
     def approver(self, person: str = "alice") -> str:
-        """An approver's access token, with e-mail and groups, by device flow (RFC 8628); *person* is one of PEOPLE."""
-        with httpx.Client(base_url=self.url, follow_redirects=True, trust_env=False) as browser:
-            client = {"client_id": "approver-cli"}
-            resource = {"resource": "urn:weighlock:approvals"}
-            asked = browser.post("/device/auth", data=client | resource | {"scope": "openid approve"}).json()
-            page = browser.get(asked["verification_uri_complete"])
+        """An approver's access token, with e-mail and groups; *person* is one of PEOPLE."""
+        resource = {"resource": "urn:weighlock:approvals"}
+        return self._proved(person, "approver-cli", "openid approve", resource)["access_token"]
+
+    def id_token(self, person: str = "alice") -> str:
+        """Somebody's ID token for the console."""
+        return self._proved(person, "console", "openid email groups", {"max_age": "900"})["id_token"]
+
+    def approve_device(self, person: str, complete: str) -> None:
+        """What *person* does in a browser at the place that a device names (RFC 8628)."""
+        with httpx.Client(follow_redirects=True, trust_env=False) as browser:
+            page = browser.get(complete)
             while form := re.search(r'<form[^>]*action="([^"]+)"', page.text):
                 fields = dict(re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page.text))
                 filled = {"login": person, "password": "any"} if 'name="login"' in page.text else {}
                 page = browser.post(page.url.join(form[1]), data=fields | filled)
-            grant = "urn:ietf:params:oauth:grant-type:device_code"
-            code = {"grant_type": grant, "device_code": asked["device_code"]}
-            token: str = browser.post("/token", data=client | resource | code).json()["access_token"]
-        return token
+
+    def _proved(self, person: str, client: str, scope: str, given: dict[str, str]) -> dict[str, str]:
+        """By device flow."""
+        with httpx.Client(base_url=self.url, trust_env=False) as device:
+            asking = {"client_id": client} | given
+            asked = device.post("/device/auth", data=asking | {"scope": scope}).json()
+            self.approve_device(person, asked["verification_uri_complete"])
+            code = {"grant_type": DEVICE, "device_code": asked["device_code"]}
+            said: dict[str, str] = device.post("/token", data=asking | code).json()
+        return said
 
     def revoke(self, token: str) -> None:
         """RFC 7009; only an opaque one can be revoked."""

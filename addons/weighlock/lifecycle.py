@@ -5,10 +5,11 @@ moment of stopping.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,11 +23,14 @@ from weighlock.adapters.transmitters import Poller
 from weighlock.approval.grants import Wanted
 from weighlock.approval.lifecycle import Approver
 from weighlock.console.app import Console
+from weighlock.console.page import Site
+from weighlock.console.site import site
 from weighlock.errors import ConfigError, Unavailable, WeighlockError
 from weighlock.holds import Approval
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
 from weighlock.settings import PREFIX, knobs
+from weighlock.stages.approve import unmasked
 from weighlock.stages.chain import Chain
 from weighlock.stages.stage import Parts
 
@@ -45,6 +49,8 @@ class Journal:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self.moved: list[Callable[[Approval], None]] = []
+        """Who else hears of each approval's moves."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def rules(self, event: str, message: str) -> None:
@@ -66,6 +72,8 @@ class Journal:
             " by broken glass" if loud else "",
         )
         self._note(Draft(Kind.APPROVAL, entry.approval_body(approval, exchange)))
+        for listener in self.moved:
+            listener(approval)
 
     def cutoffs(self, count: int) -> None:
         log.info("cut-offs in force: %d", count)
@@ -120,7 +128,9 @@ class Gateway:
     def __init__(self, parts: Parts, chain: Chain, journal: Journal) -> None:
         self.parts, self.chain, self.journal = parts, chain, journal
         self.addons = [chain]
-        self._console = Console(parts.settings.console, parts.desk, self._approver, parts.receiver.pushed, self._grant)
+        self._console = Console(
+            parts.settings.console, parts.desk, self._approver, parts.receiver.pushed, self._grant, self._site()
+        )
         self._watches: list[asyncio.Task[Any]] = []
         self._fixed = self._said_ready = False
 
@@ -176,6 +186,25 @@ class Gateway:
             await self.parts.ledger.close()
         finally:
             await self.parts.pool.close()
+
+    def _site(self) -> Site | None:
+        """The console's pages; None where there is no console."""
+        parts = self.parts
+        if parts.settings.console is None:
+            return None
+        made = site(
+            parts.settings,
+            parts.settings.console,
+            parts.desk,
+            parts.identifier,
+            lambda: parts.rulebook.current.identity,
+            parts.cutoffs.current,
+            parts.clock,
+            raw=lambda approval: unmasked(self.chain.passages.values(), approval),
+            record=functools.partial(self.journal.write, Kind.CONTROL),
+        )
+        self.journal.moved.append(made.feed.publish)
+        return made
 
     async def _approver(self, token: str) -> Approver:
         rules, cut = self.parts.rulebook.current.identity, self.parts.cutoffs.current()

@@ -59,6 +59,17 @@ def _address(text: str) -> tuple[str, int] | None:
     return host.strip("[]"), int(port)
 
 
+def _url(text: str) -> str:
+    """An origin: scheme, host, and port where it is not the usual one; or empty."""
+    if text and not re.fullmatch(r"https://[a-z0-9.-]+(:[0-9]{1,5})?|http://(127\.0\.0\.1|localhost):[0-9]{1,5}", text):
+        raise ValueError("https://HOST in lower case, without a path (http on loopback only)")
+    return text
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.strip() for word in text.split(",")) - {""}
+
+
 def _one_of(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
@@ -108,6 +119,13 @@ class Settings:
     approver_age: float = _knob(_seconds, "15m", "How long after logging in an approver may decide.")
     console: tuple[str, int] | None = _knob(
         _address, "127.0.0.1:8181", "Address of the approvers' API; empty turns it off, and a hold then only expires."
+    )
+    console_url: str = _knob(
+        _url, "", "Where browsers find the console, as https://HOST of a proxy before it. Default: its address."
+    )
+    console_session: float = _knob(_seconds, "1h", "How long a browser stays logged in to the console.")
+    raw_groups: frozenset[str] = _knob(
+        _words, "", "Groups, with commas, whose members may see a held prompt unmasked; each view is recorded."
     )
     upstream_ca: Path | None = _knob(
         _optional_path, "", "PEM file of the authorities that model hosts' certificates are checked against."

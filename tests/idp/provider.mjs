@@ -1,12 +1,12 @@
 // A real OpenID provider on loopback, for tests/oidc.py: `node provider.mjs` with a configuration as JSON on stdin.
 //
 // What a token is for is said by its resource: urn:weighlock:RS256 (or another `alg`) is a JWT for the gateway,
-// urn:weighlock:opaque is an opaque one, urn:weighlock:approvals is an approver's. A request's `x-claims` and `x-lifetime`
+// urn:weighlock:opaque is an opaque one, urn:weighlock:approvals is an approver's. Browsers are sent back to `redirects`. A request's `x-claims` and `x-lifetime`
 // become claims and seconds of the token: anybody can be anybody here.
 import http from "node:http";
 import { json } from "node:stream/consumers";
 
-const { port, keys, audience, approvals, accounts } = await json(process.stdin);
+const { port, keys, audience, approvals, accounts, redirects } = await json(process.stdin);
 
 const warn = console.warn;
 console.warn = (text, ...more) => String(text).includes("Unsupported runtime") || warn(text, ...more);
@@ -27,6 +27,20 @@ const provider = new Provider(url, {
     { ...job, client_id: "nightly" },
     { ...job, client_id: "bound", dpop_bound_access_tokens: true },
     { ...secret, client_id: "gateway", grant_types: [] },
+    {
+      client_id: "console",
+      grant_types: ["authorization_code", "urn:ietf:params:oauth:grant-type:device_code"],
+      redirect_uris: redirects,
+      response_types: ["code"],
+      token_endpoint_auth_method: "none",
+    },
+    {
+      client_id: "console-with-secret",
+      client_secret: "secret",
+      grant_types: ["authorization_code"],
+      redirect_uris: redirects,
+      response_types: ["code"],
+    },
     {
       client_id: "approver-cli",
       application_type: "native",
@@ -60,6 +74,7 @@ const provider = new Provider(url, {
   },
   extraTokenClaims: (ctx, token) => ({ ...accounts[token.accountId], ...JSON.parse(ctx.get("x-claims") || "{}") }),
   findAccount: (ctx, id) => accounts[id] && { accountId: id, claims: () => ({ sub: id, ...accounts[id] }) },
+  conformIdTokenClaims: false,
   claims: { openid: ["sub"], email: ["email"], groups: ["groups"] },
   ttl: { AccessToken: 300, ClientCredentials: 300, DeviceCode: 600, Grant: 3600, IdToken: 300, Interaction: 600, Session: 3600 },
 });

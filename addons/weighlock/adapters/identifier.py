@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weighlock.adapters.introspection import Introspection
@@ -23,7 +23,7 @@ from weighlock.model import Principal, Token
 
 
 @dataclass(frozen=True, slots=True)
-class _Verified:
+class Verified:
     """Claims that are their issuer's word, and what presented them."""
 
     issuer: Issuer
@@ -55,7 +55,7 @@ class Identifier:
     def check(self, principal: Principal, rules: IdentityRules, cut: Cutoffs) -> None:
         """Raise Refused where *principal* may not call, or not any more. That its token expired since ends nothing."""
         issuer = _believed(principal.issuer, rules)
-        verified = _Verified(issuer, principal.claims, principal.token_id, principal.expires_at, principal.session)
+        verified = Verified(issuer, principal.claims, principal.token_id, principal.expires_at, principal.session)
         now = _same_workload(_principal(verified, rules), principal.workload)
         workloads.check(rules.workload(now.workload), self._today())
         self._present(person for person in rules.people if person.id in now.persons)
@@ -66,19 +66,27 @@ class Identifier:
 
         Whoever departed or is cut off approves nothing either.
         """
-        envelope, issuer = self._issued(raw, rules)
-        if not issuer.approver_audience:
-            raise Unidentified("issuer-no-approvers", "Tokens of this issuer approve nothing.")
-        verified = await self._verified(envelope, issuer, issuer.approver_audience)
+        return self.still(await self.person(raw, rules), rules, cut)
+
+    async def person(self, raw: str, rules: IdentityRules) -> Verified:
+        """What a person's token says, an ID token or one for approvals. Whether they may do anything, `still` tells."""
+        envelope = tokens.peek(raw)
+        issuer, audience = _terms(_believed(envelope.issuer, rules), envelope.claims)
+        tokens.allowed(envelope, issuer)
+        return await self._verified(envelope, issuer, audience)
+
+    def still(self, verified: Verified, rules: IdentityRules, cut: Cutoffs) -> Approver:
+        """The approver behind it, by the rules and cut-offs of now. That the token expired since ends nothing."""
+        verified = replace(verified, issuer=_believed(verified.issuer.url, rules))
         email = verified.claims.get("email")
-        known = {person.id: person for person in people.behind(rules.people, issuer.url, verified.claims)}
+        known = {person.id: person for person in people.behind(rules.people, verified.issuer.url, verified.claims)}
         if isinstance(email, str) and (person := people.find(rules.people, email)):
             known[person.id] = person
         self._present(known.values())
         principal = _named(verified, workload="", owner="", persons=frozenset(known))
         cut.check(principal)
         return Approver(
-            issuer.url,
+            principal.issuer,
             principal.subject,
             email if isinstance(email, str) else "",
             principal.groups,
@@ -90,7 +98,7 @@ class Identifier:
     def _resumed(self, handle: str, rules: IdentityRules) -> Principal:
         session = self._sessions.find(handle)
         issuer = _believed(session.issuer, rules)
-        verified = _Verified(issuer, session.claims, session.token_id, session.expires_at, session.id)
+        verified = Verified(issuer, session.claims, session.token_id, session.expires_at, session.id)
         return _same_workload(_principal(verified, rules), session.workload)
 
     def _present(self, persons: Iterable[people.Person]) -> None:
@@ -106,17 +114,17 @@ class Identifier:
         tokens.allowed(envelope, issuer)
         return envelope, issuer
 
-    async def _verified(self, envelope: Envelope, issuer: Issuer, audience: str) -> _Verified:
+    async def _verified(self, envelope: Envelope, issuer: Issuer, audience: str) -> Verified:
         key = await self._jwks.key(issuer, envelope.kid, envelope.alg)
         claims = tokens.verify(envelope, issuer, audience, key, self._clock())
-        return _Verified(issuer, completed(issuer, claims), envelope.token_id, float(claims["exp"]))
+        return Verified(issuer, completed(issuer, claims), envelope.token_id, float(claims["exp"]))
 
-    async def _introspected(self, token: str, issuer: Issuer) -> _Verified:
+    async def _introspected(self, token: str, issuer: Issuer) -> Verified:
         claims = await self._introspection.claims(issuer, token, issuer.audience)
-        return _Verified(issuer, completed(issuer, claims), introspection.token_id(token), float(claims["exp"]))
+        return Verified(issuer, completed(issuer, claims), introspection.token_id(token), float(claims["exp"]))
 
 
-def _principal(verified: _Verified, rules: IdentityRules) -> Principal:
+def _principal(verified: Verified, rules: IdentityRules) -> Principal:
     workload = workloads.match(rules.workloads, verified.issuer.url, verified.claims)
     if claim := untrusted(verified.issuer, verified.claims, workload.claims):
         raise Forbidden(
@@ -142,7 +150,7 @@ def _same_workload(principal: Principal, workload: str) -> Principal:
     return principal
 
 
-def _named(verified: _Verified, workload: str, owner: str, persons: frozenset[str]) -> Principal:
+def _named(verified: Verified, workload: str, owner: str, persons: frozenset[str]) -> Principal:
     return Principal(
         issuer=verified.issuer.url,
         subject=verified.claims["sub"],
@@ -166,3 +174,17 @@ def _authenticated_at(claims: Mapping[str, Any]) -> float:
     """When the person logged in, as far as the token tells: else, when it was issued."""
     times = [float(claims[name]) for name in ("auth_time", "iat") if isinstance(claims.get(name), int | float)]
     return min(times, default=0.0)
+
+
+def _terms(issuer: Issuer, claims: Mapping[str, Any]) -> tuple[Issuer, str]:
+    """On which terms, and for which audience, a token of a person is read; *claims* may not be believed yet.
+
+    An ID token is a plain JWT for a client, whatever types and claims the issuer's tokens for calls have.
+    """
+    audience = claims.get("aud")
+    named = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience
+    if issuer.login and named in sorted(issuer.login.clients):
+        return replace(issuer, types=("jwt", ""), required=()), str(named)
+    if not issuer.approver_audience:
+        raise Unidentified("issuer-no-approvers", "Tokens of this issuer approve nothing.")
+    return issuer, issuer.approver_audience

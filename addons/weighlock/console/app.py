@@ -19,7 +19,9 @@ from tornado.web import Application, RequestHandler
 from weighlock.adapters.approvals import Desk
 from weighlock.approval.grants import Wanted
 from weighlock.approval.lifecycle import Approver, check_group, may_see
-from weighlock.console import events
+from weighlock.console import events, pages
+from weighlock.console.page import Site
+from weighlock.console.site import authority
 from weighlock.errors import ConfigError, Forbidden, Malformed, Refused, Unidentified
 from weighlock.holds import Approval, Limits
 from weighlock.ledger import clear
@@ -46,13 +48,15 @@ class Console:
         verify: Verify,
         deliver: events.Deliver | None = None,
         ask: Ask | None = None,
+        site: Site | None = None,
     ) -> None:
         if address is not None and not _is_loopback(address[0]):
             raise ConfigError(
                 "not a loopback address: approvers' tokens would travel in the clear", "weighlock_console"
             )
-        self._address = address
-        arguments = {"desk": desk, "verify": verify, "hosts": _hosts(address)}
+        self._address, self._site = address, site
+        hosts = _hosts(address) | ({site.host} if site else frozenset())
+        arguments = {"desk": desk, "verify": verify, "hosts": hosts}
         self._application = Application(
             [
                 (r"/api/approvals", _List, arguments),
@@ -61,12 +65,14 @@ class Console:
                 (r"/api/approvals/([0-9a-f]{1,32})/revocation", _Revocation, arguments),
                 (r"/api/approvals/([0-9a-f]{1,32})/review", _Review, arguments),
                 *([(r"/api/grants", _Grant, arguments)] if ask else []),
+                *(pages.routes(site, hosts) if site else []),
                 *([(events.PATH, events.Events, {"deliver": deliver})] if deliver else []),
             ],
             default_handler_class=_Unknown,
             default_handler_args=arguments,
             log_function=lambda _: None,
             ask=ask,
+            template_path=str(pages.FOLDER / "templates"),
         )
         self._server: HTTPServer | None = None
 
@@ -78,6 +84,8 @@ class Console:
             self._server.listen(port, host)
 
     async def stop(self) -> None:
+        if self._site is not None:
+            self._site.feed.end()
         if self._server is not None:
             self._server.stop()
             await self._server.close_all_connections()
@@ -96,7 +104,7 @@ def _hosts(address: tuple[str, int] | None) -> frozenset[str]:
         return frozenset()
     host, port = address
     names = {host, "localhost"} if host in ("127.0.0.1", "::1", "localhost") else {host}
-    return frozenset(f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names)
+    return frozenset(authority((name, port)) for name in names)
 
 
 class _Handler(RequestHandler):

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 import re2
 
 from weighlock.errors import Unidentified
+from weighlock.identity import login as logins
+from weighlock.identity.login import SECRET, Login
 from weighlock.identity.presets import DISCOVER, PRESETS, URL, Place, Preset
 from weighlock.identity.statickeys import told
 from weighlock.rulefile import Node
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
-SECRET = r"env:[A-Za-z_][A-Za-z0-9_]*|file:/.+"  # noqa: S105 where a secret is, and none
 
 _PLAIN = Preset((Place({"url": URL}, "{url}", jwks=""),))
 _JWT = re.compile(r"[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]*")
@@ -29,7 +30,9 @@ _PLACES = {
     "enterprise": "an enterprise's slug",
     "organization": "an organization's UUID",
 }
-_OPTIONAL = "preset jwks introspection ca approver_audience algorithms types max_lifetime groups_claim required".split()
+_OPTIONAL = (
+    "preset jwks introspection ca approver_audience login algorithms types max_lifetime groups_claim required".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Issuer:
     ca: str = ""
     """PEM file of the authorities for all that is fetched from the issuer; empty for the system's."""
     introspection: Endpoint | None = None
+    login: Login | None = None
+    """None where people cannot log in here."""
     ids: tuple[str, ...] = ()
     """A workload of this issuer names one of these claims; empty for any."""
     person: tuple[str, ...] = ()
@@ -146,6 +151,7 @@ def _issuer(item: Node) -> Issuer:
         ),
         ca=members["ca"].text(r"/.+", "the path of a PEM file") if "ca" in members else "",
         introspection=introspection,
+        login=logins.parse(members["login"]) if "login" in members else None,
         ids=preset.ids,
         person=preset.person,
         untrusted=preset.untrusted,
@@ -155,6 +161,10 @@ def _issuer(item: Node) -> Issuer:
         raise members["max_lifetime"].error(f"tokens of this preset live for {longest / 60:.0f} minutes at most")
     if issuer.approver_audience and issuer.ids:
         raise members["approver_audience"].error("jobs choose their own audience here, and would approve themselves")
+    if issuer.login and issuer.ids:
+        raise members["login"].error("this platform's tokens are those of jobs: nobody can log in with them")
+    if issuer.login and issuer.audience in issuer.login.clients:
+        raise members["login"].error("an ID token would be a token for calls, too: use another audience for those")
     if issuer.approver_audience == issuer.audience:
         raise item.error("a token for calls must not approve them: use another approver_audience")
     return issuer

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from weighlock.identity.issuers import ALGORITHMS, SECRET, Issuer, secure
+from weighlock.identity.issuers import ALGORITHMS, Issuer, secure
+from weighlock.identity.login import SECRET
 from weighlock.identity.presets import DISCOVER, DISCOVER_SSF, URL
 from weighlock.rulefile import Node
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from mitmproxy import http
@@ -14,8 +14,9 @@ from weighlock.errors import Forbidden
 from weighlock.holds import Approval, Shown
 from weighlock.ledger import clear
 from weighlock.masking.preview import preview
-from weighlock.model import Action, Call, Direction, Exchange, Finding, Release, Verdict
+from weighlock.model import Action, Call, Direction, Exchange, Finding, Release, Text, Verdict
 from weighlock.policy.decide import decide
+from weighlock.stages.passage import Passage
 from weighlock.stages.refusals import client_gone
 from weighlock.stages.stage import Stage, filled
 
@@ -30,8 +31,7 @@ class Approve(Stage):
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> Release:
         verdict, principal, call = filled(exchange.verdict), filled(exchange.principal), filled(exchange.call)
-        destination, outbound = filled(exchange.destination), filled(exchange.outbound)
-        digest = binding(destination, outbound, call.model, principal.workload, verdict.because)
+        digest = bound(exchange)
         if verdict.action is not Action.HOLD:
             return Release(digest)
         findings = filled(exchange.findings)
@@ -43,13 +43,13 @@ class Approve(Stage):
             because=verdict.because,
             reason=verdict.reason,
             binding=digest,
-            destination=destination,
+            destination=filled(exchange.destination),
             dialect=call.dialect,
             operation=words["operation"],
             model=words["model"],
             prompt=_prompt(call, findings),
         )
-        if grant := await self.parts.desk.granted(asked, len(outbound.body)):
+        if grant := await self.parts.desk.granted(asked, len(filled(exchange.outbound).body)):
             return Release(digest, grant)
         approval = await self.parts.desk.hold(asked, self.parts.settings.hold_for)
         await self._still(exchange, verdict, approval)
@@ -71,6 +71,23 @@ class Approve(Stage):
                 next_step="Run the job again: it will be judged by the policy in force.",
                 because=again.because,
             )
+
+
+def bound(exchange: Exchange) -> str:
+    """The digest of what would be sent; empty where it is not ready yet."""
+    verdict, principal, call = exchange.verdict, exchange.principal, exchange.call
+    if not (verdict and principal and call and exchange.destination and exchange.outbound):
+        return ""
+    return binding(exchange.destination, exchange.outbound, call.model, principal.workload, verdict.because)
+
+
+def unmasked(passages: Iterable[Passage], approval: Approval) -> Sequence[Text] | None:
+    """What *approval* is asked for, as it came; None where no request that waits for it is in memory."""
+    for passage in passages:
+        exchange = passage.exchange
+        if exchange.call and exchange.release is None and not passage.refused and bound(exchange) == approval.binding:
+            return exchange.call.texts
+    return None
 
 
 def _asks_more(again: Verdict, approval: Approval) -> bool:

@@ -1,0 +1,193 @@
+"""People log in at their issuer in a browser: OpenID Connect's authorization code flow with PKCE (RFC 7636, RFC 9700).
+
+A login that began here is finished here, once, by the same browser, within minutes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+from weighlock.adapters import fetch
+from weighlock.adapters.credentials import sources
+from weighlock.adapters.fetch import Unreachable
+from weighlock.adapters.identifier import Identifier, Verified
+from weighlock.adapters.rulebook import IdentityRules
+from weighlock.errors import Forbidden, Refused, Unavailable, Unidentified
+from weighlock.identity.issuers import Issuer, secure
+from weighlock.identity.login import Login
+from weighlock.policy.credentials import Unusable
+
+BEGUN = 256
+"""Logins that may be under way at once; of more, the oldest are forgotten."""
+MINUTES = 10
+"""A login takes no longer."""
+LEEWAY = 30.0
+_CODE = re.compile(r"[\x20-\x7e]{1,4096}")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    issuer: str
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+    browser: bytes = field(repr=False)
+    """Digest of what only the browser has that began."""
+    back: str
+    until: float
+
+
+class Logins:
+    """*redirect* is the exact URI that the issuer sends browsers back to; *max_age* how long ago, in seconds, somebody
+    may have proved who they are; *clock* is Unix time.
+    """
+
+    def __init__(
+        self,
+        identifier: Identifier,
+        rules: Callable[[], IdentityRules],
+        redirect: str,
+        max_age: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._identifier, self._rules, self._redirect = identifier, rules, redirect
+        self._max_age, self._clock = max_age, clock
+        self._begun: dict[str, Attempt] = {}
+
+    def issuers(self) -> list[str]:
+        """Where people can log in, in the order of the rules."""
+        return [issuer.url for issuer in self._rules().issuers.values() if issuer.login]
+
+    async def begin(self, issuer_url: str, back: str) -> tuple[str, str]:
+        """Where the browser goes, and a secret for it alone to keep. *back* is where it wants to be afterwards."""
+        issuer, login = self._issuer(issuer_url)
+        place = endpoint(await metadata(issuer), "authorization_endpoint")
+        state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
+        now = self._clock()
+        self._begun = {key: one for key, one in self._begun.items() if one.until > now}
+        while len(self._begun) >= BEGUN:
+            del self._begun[next(iter(self._begun))]
+        self._begun[state] = Attempt(issuer.url, nonce, verifier, _sha256(browser), back, now + 60 * MINUTES)
+        asked = {
+            "response_type": "code",
+            "client_id": login.client,
+            "redirect_uri": self._redirect,
+            "scope": " ".join(login.scopes),
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": base64.urlsafe_b64encode(_sha256(verifier)).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+            "max_age": str(int(self._max_age)),
+        }
+        return f"{place}{'&' if '?' in place else '?'}{urlencode(asked)}", browser
+
+    async def finish(self, said: Mapping[str, str], browser: str) -> tuple[Verified, str]:
+        """Who logged in, and where they wanted to be. *said* is the query that the issuer sent the browser back with.
+
+        Raises Refused. Whatever becomes of it, the attempt is used up.
+        """
+        attempt = self._begun.pop(said.get("state", ""), None)
+        if attempt is None or self._clock() >= attempt.until:
+            raise Forbidden("login-unknown", "This login did not begin here, or took too long.")
+        if not hmac.compare_digest(attempt.browser, _sha256(browser)):
+            raise Forbidden("login-elsewhere", "This login began in another browser.")
+        issuer, login = self._issuer(attempt.issuer)
+        document = await metadata(issuer)
+        # RFC 9207: an answer that says whose it is, is that issuer's; one that is to say so, does.
+        if said.get("iss", None if _says_who(document) else issuer.url) != issuer.url:
+            raise Forbidden("login-mixed-up", "The answer is not of the issuer that was asked.")
+        if "error" in said:
+            word = said["error"] if re.fullmatch(r"[a-z_]{1,40}", said["error"]) else "an error"
+            raise Forbidden("login-refused", f"The issuer let nobody in: {word}.")
+        if not _CODE.fullmatch(said.get("code", "")):
+            raise Forbidden("login-refused", "The issuer sent no code.")
+        raw = await self._exchanged(issuer, login, endpoint(document, "token_endpoint"), said["code"], attempt)
+        verified = await self._identifier.person(raw, self._rules())
+        self._check(verified, issuer, attempt)
+        return verified, attempt.back
+
+    def _check(self, verified: Verified, issuer: Issuer, attempt: Attempt) -> None:
+        """OpenID Connect Core 1.0, section 3.1.3.7: what is not the same for every token."""
+        claims, login = verified.claims, issuer.login
+        if verified.issuer.url != issuer.url or login is None or claims["aud"] not in (login.client, [login.client]):
+            raise Unidentified("login-token-other", "The ID token is not for this login.")
+        if claims.get("azp", login.client) != login.client:
+            raise Unidentified("login-token-other", "The ID token is not for this login.")
+        if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), attempt.nonce.encode()):
+            raise Unidentified("login-nonce", "The ID token is not of this login.")
+        at = claims.get("auth_time")
+        if isinstance(at, bool) or not isinstance(at, int | float):
+            raise Unidentified("login-time-unknown", "The issuer does not say when you proved who you are.")
+        if self._clock() - at > self._max_age + LEEWAY:
+            raise Unidentified("approver-stale", "You proved who you are too long ago.", next_step="Log in again.")
+
+    async def _exchanged(self, issuer: Issuer, login: Login, place: str, code: str, attempt: Attempt) -> str:
+        """The ID token for *code*."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect,
+            "code_verifier": attempt.verifier,
+        }
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        try:
+            if login.secret:
+                words = (quote_plus(word) for word in (login.client, await sources.secret(login.secret)))
+                headers["authorization"] = f"Basic {base64.b64encode(':'.join(words).encode()).decode()}"
+            else:
+                form["client_id"] = login.client
+            said = await fetch.json(place, ca=issuer.ca, body=urlencode(form).encode(), headers=headers)
+        except Unusable as error:
+            raise Unavailable("login-secret", f"The gateway's own secret for logging in: {error}.") from None
+        except Unreachable as error:
+            raise _unreachable(error) from None
+        token = said.get("id_token") if isinstance(said, dict) else None
+        if type(token) is not str:
+            raise Unidentified("login-token-missing", "The issuer sent no ID token.")
+        return token
+
+    def _issuer(self, url: str) -> tuple[Issuer, Login]:
+        issuer = self._rules().issuers.get(url)
+        if issuer is None or issuer.login is None:
+            raise Forbidden("issuer-no-login", "Nobody can log in at this issuer.")
+        return issuer, issuer.login
+
+
+async def metadata(issuer: Issuer) -> Mapping[str, Any]:
+    """OpenID Connect Discovery 1.0, section 4. Raises Unavailable."""
+    try:
+        document = await fetch.json(f"{issuer.url.removesuffix('/')}/.well-known/openid-configuration", ca=issuer.ca)
+    except Unreachable as error:
+        raise _unreachable(error) from None
+    if not isinstance(document, dict) or document.get("issuer") != issuer.url:
+        raise _unreachable("metadata of another issuer")
+    if issuer.url.startswith("https:"):  # an endpoint in the clear is for an issuer in the clear, on loopback
+        return {name: value for name, value in document.items() if not str(value).startswith("http:")}
+    return document
+
+
+def endpoint(document: Mapping[str, Any], name: str) -> str:
+    """Raises Unavailable where there is none that can be trusted."""
+    url = document.get(name)
+    if type(url) is not str or not secure(url) or "#" in url:
+        raise _unreachable(f"no https {name}")
+    return url
+
+
+def _says_who(document: Mapping[str, Any]) -> bool:
+    return document.get("authorization_response_iss_parameter_supported") is True
+
+
+def _unreachable(why: object) -> Refused:
+    return Unavailable("issuer-unreachable", f"The issuer cannot be asked: {why}.")
+
+
+def _sha256(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

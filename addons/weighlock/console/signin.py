@@ -1,0 +1,69 @@
+"""Logging in to the pages, and out."""
+
+from __future__ import annotations
+
+import re
+
+from weighlock.adapters.logins import MINUTES
+from weighlock.console.page import Page
+from weighlock.errors import Unidentified
+
+BACK = re.compile(r"/(?:approvals/[0-9a-f]{1,32}|settled)?")
+
+
+class _Door(Page):
+    public = True
+
+    def keep(self, name: str, value: str, same_site: str, seconds: float | None = None) -> None:
+        """A cookie that no script reads; without *seconds*, for as long as the browser is open."""
+        self.set_cookie(
+            self.site.cookie(name),
+            value,
+            path="/",
+            httponly=True,
+            secure=self.site.url.startswith("https:"),
+            samesite=same_site,
+            max_age=None if seconds is None else int(seconds),
+        )
+
+    def forget(self, name: str) -> None:
+        self.keep(name, "", "Strict", 0)
+
+
+class LogIn(_Door):
+    async def get(self) -> None:
+        back = self.get_query_argument("back", "/")
+        place, browser = await self.site.logins.begin(
+            self.get_query_argument("issuer", ""), back if BACK.fullmatch(back) else "/"
+        )
+        # Lax: it has to come along when the issuer sends the browser back.
+        self.keep("weighlock-login", browser, "Lax", 60 * MINUTES)
+        self.redirect(place)
+
+
+class Callback(_Door):
+    async def get(self) -> None:
+        arguments = self.request.query_arguments
+        said = {name: self.get_query_argument(name) for name in arguments if len(arguments[name]) == 1}
+        if len(said) != len(arguments):
+            raise Unidentified("login-refused", "The issuer's answer says something twice.")
+        browser = self.get_cookie(self.site.cookie("weighlock-login"), "") or ""
+        verified, back = await self.site.logins.finish(said, browser)
+        self.who = self.site.still(verified)
+        if self.session:
+            self.site.sessions.close(self.session)
+        self.forget("weighlock-login")
+        self.keep("weighlock", self.site.sessions.open(verified), "Strict")
+        # Not a redirect: the browser came from elsewhere, and would not bring the strict cookie along.
+        self.show("onward.html", place=back, title="Logged in")
+
+
+class LogOut(_Door):
+    public = False
+
+    def post(self) -> None:
+        if self.session:
+            self.site.sessions.close(self.session)
+            self.site.feed.end(self.session.id)
+        self.forget("weighlock")
+        self.redirect("/", status=303)

@@ -1,0 +1,51 @@
+"""The console's pages, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from weighlock.adapters.approvals import Desk
+from weighlock.adapters.identifier import Identifier
+from weighlock.adapters.logins import Logins
+from weighlock.adapters.rulebook import IdentityRules
+from weighlock.console.feed import Feed
+from weighlock.console.page import Site
+from weighlock.console.sessions import BrowserSessions
+from weighlock.holds import Approval
+from weighlock.identity.cutoffs import Cutoffs
+from weighlock.model import Text
+from weighlock.settings import Settings
+
+
+def site(
+    config: Settings,
+    address: tuple[str, int],
+    desk: Desk,
+    identifier: Identifier,
+    rules: Callable[[], IdentityRules],
+    cutoffs: Callable[[], Cutoffs],
+    clock: Callable[[], float],
+    *,
+    raw: Callable[[Approval], Sequence[Text] | None],
+    record: Callable[[str, str], Awaitable[None]],
+) -> Site:
+    url = config.console_url or f"http://{authority(address)}"
+    return Site(
+        url=url,
+        desk=desk,
+        logins=Logins(identifier, rules, f"{url}/login/callback", config.approver_age, clock),
+        sessions=BrowserSessions(clock, config.console_session),
+        feed=Feed(),
+        still=lambda verified: identifier.still(verified, rules(), cutoffs()),
+        raw=raw,
+        record=record,
+        raw_groups=config.raw_groups,
+        max_age=config.approver_age,
+        clock=clock,
+    )
+
+
+def authority(address: tuple[str, int]) -> str:
+    """As in a URL."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
