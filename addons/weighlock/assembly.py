@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mitmproxy import ctx
@@ -23,7 +24,7 @@ from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import Jwks
-from weighlock.adapters.keys import open_keys
+from weighlock.adapters.keys import fingerprint_key, open_keys
 from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.rulebook import shipped
 from weighlock.adapters.rulewatch import Rulebook
@@ -40,10 +41,14 @@ from weighlock.adapters.vaults import Vaults, scope_of
 from weighlock.errors import ConfigError
 from weighlock.lifecycle import Gateway, Journal, declare, register
 from weighlock.masking.operators import OPERATORS
+from weighlock.replay.host import TICKET, RecordHost, authority
+from weighlock.replay.rehearsal import Record
 from weighlock.settings import Settings
 from weighlock.stages import belt, channel, errorpages, inject, options, quiet
+from weighlock.stages.broker import Broker
 from weighlock.stages.chain import Chain
 from weighlock.stages.gate import Gate
+from weighlock.stages.rehearse import Detour, Rehearse
 from weighlock.stages.stage import Parts, Stage
 
 
@@ -51,6 +56,9 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
     """Open everything that the stages work with. Raises ConfigError with the place and the next step."""
     _folder(config.state)
     keys = open_keys(config.state)
+    known = config.record or config.state  # whose cut-offs and material hold, and whose masked texts are told again
+    if config.record:
+        keys = replace(keys, fingerprint=fingerprint_key(config.record))
     for path in keys.created:
         hint = ": it alone opens recorded payloads; move it to the auditor" if path.name == "auditor.key" else ""
         print(f"weighlock: created {path}{hint}", file=sys.stderr)
@@ -63,14 +71,14 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
     rulebook.check()
     jwks = Jwks(config.rules, time.monotonic)
     sessions = Sessions(SessionStore.open(config.state), time.time)
-    material = MaterialWatch(config.state, keys.fingerprint)
+    material = MaterialWatch(known, keys.fingerprint)
     parts = Parts(
         settings=config,
         clock=time.time,
         keys=keys,
         ledger=ledger,
         rulebook=rulebook,
-        cutoffs=CutoffWatch(Control.open(config.state), time.monotonic),
+        cutoffs=CutoffWatch(Control.open(known), time.monotonic),
         sessions=sessions,
         identifier=Identifier(jwks, Introspection(time.time, time.monotonic), sessions, time.time),
         credentials=Credentials(os.environ, time.monotonic, config.upstream_ca),
@@ -96,15 +104,19 @@ def start(order: Sequence[type[Stage]], script: str) -> None:
     declare()
     options.check(ctx.options, os.environ)
     config = settings.read(options.values(ctx.options), os.environ, shipped())
+    confdir = Path(ctx.options.confdir).expanduser()
+    record = _record(config)
+    if record:
+        config = replace(config, upstream_ca=authority(confdir))
     options.pin(ctx.options, config)
     parts, journal = assemble(config)
-    chain = Chain(parts, [stage(parts) for stage in order])
+    chain = Chain(parts, [_stage(stage, parts, record) for stage in order])
     logging.getLogger("weighlock").setLevel(logging.INFO)
     quiet.install()
     errorpages.install()
     inject.install()
     channel.install(chain.socket)
-    belt.install(Gate(chain))
+    belt.install(_rehearsal(chain, record, confdir) if record else Gate(chain))
     register(Gateway(parts, chain, journal), script)
 
 
@@ -116,6 +128,26 @@ def _bounds(config: Settings) -> Bounds:
         retry=config.hold_retry,
         grace=config.hold_grace,
     )
+
+
+def _record(config: Settings) -> Record | None:
+    if config.record is None:
+        return None
+    if config.record == config.state:
+        raise ConfigError("a rehearsal has a state folder of its own; set another one", "weighlock_state")
+    return Record(config.record, config.record_identity)
+
+
+def _stage(stage: type[Stage], parts: Parts, record: Record | None) -> Stage:
+    return Rehearse(parts, record, TICKET) if record and stage is Broker else stage(parts)
+
+
+def _rehearsal(chain: Chain, record: Record, confdir: Path) -> Gate:
+    """No credential of a model host is used, and none is reached."""
+    host = RecordHost(record, confdir)
+    host.start()
+    print("weighlock: a rehearsal: the record answers, and nothing goes to a model host", file=sys.stderr)
+    return Detour(chain, host.address)
 
 
 def _folder(state: Path) -> None:

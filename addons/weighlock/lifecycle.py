@@ -160,7 +160,9 @@ class Gateway:
             self._say_ready()
 
     async def _begin(self, rules: Rules) -> None:
-        await self.journal.write(Kind.START, "start", f"rules {rules}" if rules is not NONE else "without rules")
+        rehearsal = "a rehearsal, " if self.parts.settings.record else ""
+        told = f"rules {rules}" if rules is not NONE else "without rules"
+        await self.journal.write(Kind.START, "start", rehearsal + told)
         if rules is not NONE:
             await self.parts.ledger.append(policy_draft(rules))
             return

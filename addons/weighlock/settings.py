@@ -130,6 +130,14 @@ class Settings:
     upstream_ca: Path | None = _knob(
         _optional_path, "", "PEM file of the authorities that model hosts' certificates are checked against."
     )
+    record: Path | None = _knob(
+        _optional_path,
+        "",
+        "Folder of a recorded state, for a rehearsal: its ledger answers, and nothing goes to a model host.",
+    )
+    record_identity: Path | None = _knob(
+        _optional_path, "", "age identity that opens the record. Default: auditor.key in its folder."
+    )
 
 
 def knobs() -> dict[str, dict[str, Any]]:

@@ -1,11 +1,15 @@
-"""The gateway, in a mitmproxy that somebody lets replay a request (REPLAY: its URL) whenever a client connects."""
+"""The gateway, in a mitmproxy that somebody lets replay a request whenever a client connects: one to the URL in REPLAY,
+or those of the file of flows in FLOWS.
+"""
 
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mitmproxy import ctx, http
+from mitmproxy.io import read_flows_from_paths
 from mitmproxy.test import tflow
 
 GATEWAY = Path(__file__).parents[2] / "addons" / "gateway.py"
@@ -14,12 +18,20 @@ exec(compile(GATEWAY.read_text(), __file__, "exec"))  # the order of its stages,
 
 class Replayer:
     def client_connected(self, _: Any) -> None:
+        flow = next(self.imported(), None) or self.planted()
+        ctx.master.commands.call("replay.client", [flow])
+        self.waiting = asyncio.create_task(self.tell(flow))
+
+    def imported(self) -> Iterator[http.HTTPFlow]:
+        if "FLOWS" in os.environ:
+            yield from read_flows_from_paths([os.environ["FLOWS"]])
+
+    def planted(self) -> http.HTTPFlow:
         headers = {"authorization": "Bearer planted", "proxy-authorization": "Basic planted", "x-api-key": "planted"}
         request = http.Request.make("POST", os.environ["REPLAY"], b'{"planted": 1}', headers)
         flow = tflow.tflow(req=request)
         flow.live = False
-        ctx.master.commands.call("replay.client", [flow])
-        self.waiting = asyncio.create_task(self.tell(flow))
+        return flow
 
     async def tell(self, flow: http.HTTPFlow) -> None:
         while flow.response is None and flow.error is None:  # noqa: ASYNC110 - mitmproxy tells nobody

@@ -54,6 +54,17 @@ def open_keys(state: Path) -> Keys:
     return Keys(auditor, signer, fingerprint, tuple(folder.created))
 
 
+def fingerprint_key(state: Path) -> bytes:
+    """Of another state folder, that must have one; ConfigError for one that others can read or nobody can use."""
+    path = state / "fingerprint.key"
+    try:
+        if not path.exists():
+            raise ConfigError("is missing", str(path))
+        return _Folder(state).secret(path.name, bytes)
+    except OSError as error:
+        raise ConfigError(f"cannot be used: {error.strerror}", str(path)) from None
+
+
 def _auditor(folder: _Folder) -> tuple[Any, ...]:
     public, private = folder.path / "auditor.pub", folder.path / "auditor.key"
     if not public.exists():

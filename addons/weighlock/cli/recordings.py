@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,10 @@ from rich.progress import track
 from weighlock.adapters.stores.ledgerfile import NAME, Reader
 from weighlock.cli.common import read_settings, state_option, terminal
 from weighlock.cli.since import Since, since_option
-from weighlock.errors import ConfigError
-from weighlock.ledger import entry, seal
 from weighlock.ledger.entry import Entry
-from weighlock.replay.recorded import OUTCOMES, Chosen, Recorded, exchanges
+from weighlock.replay.contents import Open
+from weighlock.replay.recorded import OUTCOMES, Chosen, Recorded
+from weighlock.replay.source import opener, read_identities, recorded_in
 
 VIEWS = ("masked", "client", "upstream")
 
@@ -60,23 +60,18 @@ def recordings[F: Callable[..., Any]](command: F) -> F:
 class Recordings:
     """Those that are meant, and how to open what they hold."""
 
-    state: Path
+    open_payload: Open
     _reader: Reader
-    _identities: tuple[Any, ...]
+    _state: Path
     _chosen: Chosen
 
     def __iter__(self) -> Iterator[Recorded]:
-        entries = (_parse(data, self.state) for data in self._reader.entries())
         total = self._reader.count()
-        seen = track(entries, "Reading", total=total, console=terminal(), transient=True)
-        for one in exchanges(seen, lambda seq: _parse(self._reader.entry(seq), self.state)):
-            if one in self._chosen:
-                yield one
 
-    def open_payload(self, said: Entry, name: str) -> bytes:
-        """A weighlock.replay.contents.Open."""
-        ciphertext, wrapped = self._reader.payload(said.seq, name)
-        return seal.open_sealed(said.payloads[name], ciphertext, wrapped, self._identities)
+        def shown(entries: Iterable[Entry]) -> Iterable[Entry]:
+            return track(entries, "Reading", total=total, console=terminal(), transient=True)
+
+        return (one for one in recorded_in(self._reader, self._state, shown) if one in self._chosen)
 
 
 @contextmanager
@@ -97,22 +92,4 @@ def open_(
     identities = read_identities(identity or folder / "auditor.key")
     chosen = Chosen(ids, workload, principal, entity, verdict or "", since or "", until or "")
     with Reader(folder / NAME) as reader:
-        yield Recordings(folder, reader, identities, chosen)
-
-
-def _parse(data: bytes, folder: Path) -> Entry:
-    try:
-        return entry.parse(data)
-    except ValueError:
-        raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", str(folder / NAME)) from None
-
-
-def read_identities(path: Path) -> tuple[Any, ...]:
-    """Of the auditor. Raises ConfigError."""
-    try:
-        return seal.identities(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"no identity there ({error.strerror}); name it with --identity", str(path)) from None
-    except ValueError as error:
-        reason = "not text" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise ConfigError(reason, str(path)) from None
+        yield Recordings(opener(reader, identities), reader, folder, chosen)

@@ -23,7 +23,6 @@ from weighlock.adapters.stores.policies import policies
 from weighlock.cli.common import EXIT_WRONG, as_json, print_table, read_settings, state_option, terminal
 from weighlock.cli.indexes import open_state
 from weighlock.cli.policy import load
-from weighlock.cli.recordings import read_identities
 from weighlock.cli.since import entries_from, since_option
 from weighlock.ledger import seal
 from weighlock.ledger.entry import Entry, timestamp
@@ -32,6 +31,7 @@ from weighlock.model import Finding, Text
 from weighlock.policy.schema import parse
 from weighlock.replay.recount import Recount
 from weighlock.replay.rejudge import Change, Judged, Outcome, Report, Reread, Version, judged, rejudge, watched
+from weighlock.replay.source import read_identities
 
 EXIT_UNKNOWN = 3
 """Nothing would change, as far as can be told; and not all can be told."""

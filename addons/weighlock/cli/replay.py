@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 
 import click
 
-from weighlock.cli.common import Group
-from weighlock.cli.recordings import open_, recordings, view_option
+from weighlock.cli.common import Group, read_settings, rules_option, state_option
+from weighlock.cli.recordings import identity_option, open_, recordings, view_option
+from weighlock.cli.run import serve
 from weighlock.errors import ConfigError
 
 _FORMS = ("flows", "har", "jsonl")
@@ -112,6 +113,37 @@ def ui(view: str, port: int, no_browser: bool, **asked: Any) -> None:
             open_browser(url)
 
     show(flows, port, opened)
+
+
+@replay.command("serve")
+@click.option(
+    "--rehearsal", default="", metavar="DIR", help="The rehearsal's own state. Default: rehearsal in --state."
+)
+@click.option("--listen-host", default="127.0.0.1", show_default=True, help="Address that pipelines connect to.")
+@click.option("--listen-port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Its port.")
+@click.option("--console", default="", metavar="HOST:PORT", help="Address of the approvers' API.")
+@rules_option
+@identity_option
+@state_option
+def serve_(
+    rehearsal: str, listen_host: str, listen_port: int, console: str, rules: str, identity: Path | None, state: str
+) -> None:
+    """Answer pipelines from the record, and never from the network, until Ctrl-C.
+
+    They meet the real gateway: with the rules and cut-offs of now, every request is identified, judged, masked, held
+    and recorded, in a ledger of the rehearsal's own. What then goes to a model host is looked up in the record
+    instead, by workload and digest, and answered as it was, at its own pace; what is not there is refused.
+    """
+    recorded = read_settings(state=state, rules=rules)
+    own = Path(rehearsal) if rehearsal else recorded.state / "rehearsal"
+    given = {
+        "state": str(own),
+        "rules": str(recorded.rules),
+        "record": str(recorded.state),
+        "record_identity": str(identity or ""),
+        "console": console,
+    }
+    serve(listen_host, listen_port, given)
 
 
 def _write(path: Path, write: Callable[[BinaryIO], int]) -> int:

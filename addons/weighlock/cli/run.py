@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ def run(listen_host: str, listen_port: int, **given: str) -> None:
     Pipelines set HTTPS_PROXY to its address and trust STATE/mitmproxy/mitmproxy-ca-cert.pem. Every setting may also
     be given in the environment: --body-limit is WEIGHLOCK_BODY_LIMIT. Exit code 78: a setting cannot be used.
     """
+    serve(listen_host, listen_port, given)
+
+
+def serve(listen_host: str, listen_port: int, given: Mapping[str, str]) -> None:
+    """The gateway in this process until it is stopped, with settings *given* by knob."""
     settings = read_settings(**given)  # complain before mitmproxy starts
     confdir = settings.state / "mitmproxy"
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
