@@ -26,6 +26,7 @@ from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.keys import fingerprint_key, open_keys
 from weighlock.adapters.material import MaterialWatch
+from weighlock.adapters.metrics import Metrics
 from weighlock.adapters.rulebook import shipped
 from weighlock.adapters.rulewatch import Rulebook
 from weighlock.adapters.sessions import Sessions
@@ -62,7 +63,8 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
     for path in keys.created:
         hint = ": it alone opens recorded payloads; move it to the auditor" if path.name == "auditor.key" else ""
         print(f"weighlock: created {path}{hint}", file=sys.stderr)
-    ledger = Ledger.open(config.state, keys, time.time)
+    metrics = Metrics()
+    ledger = Ledger.open(config.state, keys, time.time, metrics.count)
     journal = Journal(ledger)
     if not config.rules.is_dir():
         raise ConfigError("there is no such folder of rules", str(config.rules))
@@ -73,6 +75,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
     sessions = Sessions(SessionStore.open(config.state), time.time)
     material = MaterialWatch(known, keys.fingerprint)
     parts = Parts(
+        metrics=metrics,
         settings=config,
         clock=time.time,
         keys=keys,

@@ -129,7 +129,13 @@ class Gateway:
         self.parts, self.chain, self.journal = parts, chain, journal
         self.addons = [chain]
         self._console = Console(
-            parts.settings.console, parts.desk, self._approver, parts.receiver.pushed, self._grant, self._site()
+            parts.settings.console,
+            parts.desk,
+            self._approver,
+            parts.receiver.pushed,
+            self._grant,
+            self._site(),
+            parts.metrics.text,
         )
         self._watches: list[asyncio.Task[Any]] = []
         self._fixed = self._said_ready = False

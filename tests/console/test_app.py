@@ -307,3 +307,21 @@ async def test_an_address_that_is_taken_is_told(office: Office) -> None:
     with pytest.raises(OSError, match="in use"):
         Console(("127.0.0.1", office.port), office.desk, verify).start()
     gc.collect()  # Tornado leaves the socket that it could not bind to the collector, which says so.
+
+
+async def test_counts_are_told_to_this_host_alone(office: Office) -> None:
+    socket, port = bind_unused_port()
+    socket.close()
+    console = Console(("127.0.0.1", port), office.desk, verify, read_metrics=lambda: b"weighlock_rules_good 1.0\n")
+    console.start()
+    try:
+        address = f"http://127.0.0.1:{port}/metrics"
+        async with httpx.AsyncClient(trust_env=False) as client:
+            told = await client.get(address)
+            other = await client.get(address, headers={"host": f"evil.example:{port}"})
+        assert (told.status_code, told.text) == (200, "weighlock_rules_good 1.0\n")
+        assert told.headers["content-type"].startswith("text/plain; version=1.0.0")
+        assert (other.status_code, "weighlock_rules" in other.text) == (403, False)
+        assert (await office.client.get("/metrics")).status_code != 200
+    finally:
+        await console.stop()

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
 import pytest
 
 import smallrules
@@ -83,7 +84,9 @@ def test_every_broken_policy_leaves_the_last_good_one_in_force_and_is_told(
                     path.write_text(text)
         digests = {said.body["verdict"]["policy"] for said in recorded(gateway) if "verdict" in said.body}
         rejected = [said.body["message"] for said in recorded(gateway) if said.body.get("event") == "rules-rejected"]
+        counted = httpx.get(f"http://127.0.0.1:{gateway.console_port}/metrics", trust_env=False).text
 
+    assert f'weighlock_entries_total{{kind="control",said="rules-rejected"}} {len(rejected)}.0' in counted
     assert len(digests) == 1
     assert [name for name, (_, said) in BROKEN.items() if not any(said in message for message in rejected)] == []
 

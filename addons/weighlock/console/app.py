@@ -19,7 +19,7 @@ from tornado.web import Application, RequestHandler
 from weighlock.adapters.approvals import Desk
 from weighlock.approval.grants import Wanted
 from weighlock.approval.lifecycle import Approver, check_group, may_see
-from weighlock.console import events, pages
+from weighlock.console import events, metrics, pages
 from weighlock.console.page import Site
 from weighlock.console.site import authority
 from weighlock.errors import ConfigError, Forbidden, Malformed, Refused, Unidentified
@@ -37,7 +37,7 @@ LIMIT = 64 << 10
 
 class Console:
     """*verify* turns a token into an approver, or raises Refused; *deliver* takes a transmitter's event; *ask* opens a
-    grant. Without *deliver* there is no place for events, without *ask* none for grants.
+    grant; *read_metrics* gives what is counted. What is not given has no place.
     ConfigError for an address that is not loopback.
     """
 
@@ -49,6 +49,7 @@ class Console:
         deliver: events.Deliver | None = None,
         ask: Ask | None = None,
         site: Site | None = None,
+        read_metrics: Callable[[], bytes] | None = None,
     ) -> None:
         if address is not None and not _is_loopback(address[0]):
             raise ConfigError(
@@ -67,6 +68,7 @@ class Console:
                 *([(r"/api/grants", _Grant, arguments)] if ask else []),
                 *(pages.routes(site, hosts) if site else []),
                 *([(events.PATH, events.Events, {"deliver": deliver})] if deliver else []),
+                *([(metrics.PATH, metrics.Metrics, {"read": read_metrics, "hosts": hosts})] if read_metrics else []),
             ],
             default_handler_class=_Unknown,
             default_handler_args=arguments,

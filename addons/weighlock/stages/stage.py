@@ -19,6 +19,7 @@ from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.keys import Keys
 from weighlock.adapters.material import MaterialWatch
+from weighlock.adapters.metrics import Metrics
 from weighlock.adapters.rulewatch import Rulebook
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.ledger import Ledger
@@ -54,6 +55,7 @@ class Parts:
     credentials: Credentials
     pool: Pool
     early: EarlyRelease
+    metrics: Metrics
     counters: Counters
     desk: Desk
     receiver: Receiver

@@ -101,20 +101,29 @@ class _Backlog:
 
 class Ledger:
     @classmethod
-    def open(cls, state: Path, keys: Keys, clock: Callable[[], float] = time.time) -> Self:
-        """The ledger in the folder *state*, begun where there is none. *clock* gives Unix seconds.
+    def open(
+        cls,
+        state: Path,
+        keys: Keys,
+        clock: Callable[[], float] = time.time,
+        written: Callable[[Kind, Mapping[str, Any]], None] = lambda kind, body: None,
+    ) -> Self:
+        """The ledger in the folder *state*, begun where there is none. *clock* gives Unix seconds; *written* hears of
+        each entry that is durable.
 
         ConfigError where another process has it, or where the file is not what its last checkpoint says.
         """
         lock = _lock(state / "ledger.lock")
         try:
-            return cls(LedgerWriter(state / NAME, keys.signer, clock), keys, lock)
+            return cls(LedgerWriter(state / NAME, keys.signer, clock), keys, lock, written)
         except BaseException:
             os.close(lock)
             raise
 
-    def __init__(self, writer: LedgerWriter, keys: Keys, lock: int) -> None:
-        self._writer, self._recipients, self._lock = writer, keys.recipients, lock
+    def __init__(
+        self, writer: LedgerWriter, keys: Keys, lock: int, written: Callable[[Kind, Mapping[str, Any]], None]
+    ) -> None:
+        self._writer, self._recipients, self._lock, self._written = writer, keys.recipients, lock, written
         self._backlog = _Backlog()
         self._sealers = ThreadPoolExecutor(4, "weighlock-seal")
         self._thread = threading.Thread(target=self._run, name="weighlock-ledger", daemon=True)
@@ -133,7 +142,9 @@ class Ledger:
         ticket.set_running_or_notify_cancel()
         self._backlog.admit(size)
         self._sealers.submit(self._seal, draft, size, ticket)
-        return await asyncio.wrap_future(ticket)
+        seq = await asyncio.wrap_future(ticket)
+        self._written(draft.kind, draft.body)
+        return seq
 
     async def close(self) -> None:
         """Write what is under way, sign, and let go of the file. Unavailable where that could not be written."""
