@@ -23,6 +23,7 @@ from weighlock.adapters.events import Receiver
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.introspection import Introspection
+from weighlock.adapters.journal import Journal
 from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.keys import fingerprint_key, open_keys
 from weighlock.adapters.material import MaterialWatch
@@ -40,7 +41,7 @@ from weighlock.adapters.stores.sessions import SessionStore
 from weighlock.adapters.stores.vault import VaultStore
 from weighlock.adapters.vaults import Vaults, scope_of
 from weighlock.errors import ConfigError
-from weighlock.lifecycle import Gateway, Journal, declare, register
+from weighlock.lifecycle import Gateway, declare, register
 from weighlock.masking.operators import OPERATORS
 from weighlock.replay.host import TICKET, RecordHost, authority
 from weighlock.replay.rehearsal import Record

@@ -13,12 +13,12 @@ from figures import Figure, Goal, figure
 from builders import a_call, a_finding, a_principal
 from ledgers import an_exchange, ledger_file
 from weighlock.adapters import rulebook
+from weighlock.adapters.journal import policy_draft
 from weighlock.adapters.stores.ledgerfile import NAME
 from weighlock.cli.rejudged import in_force
 from weighlock.cli.since import entries_from
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
-from weighlock.lifecycle import policy_draft
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Direction
 from weighlock.policy.decide import decide

@@ -10,13 +10,13 @@ from click.testing import CliRunner, Result
 
 from builders import a_call, a_finding, a_principal
 from ledgers import an_exchange, ledger_file
+from weighlock.adapters.journal import policy_draft
 from weighlock.adapters.rulebook import shipped
 from weighlock.cli import main
 from weighlock.cli.common import EXIT_CONFIG, EXIT_WRONG
 from weighlock.cli.policy import load
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
-from weighlock.lifecycle import policy_draft
 from weighlock.model import Direction
 from weighlock.policy.decide import decide
 
