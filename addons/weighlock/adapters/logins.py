@@ -65,6 +65,14 @@ class Logins:
         """Where people can log in, in the order of the rules."""
         return [issuer.url for issuer in self._rules().issuers.values() if issuer.login]
 
+    async def devices(self) -> list[dict[str, Any]]:
+        """What a terminal needs to log somebody in by device code (RFC 8628), for each issuer that lets it."""
+        return [
+            await self._device(one, one.login)
+            for one in self._rules().issuers.values()
+            if one.login and one.login.cli_client
+        ]
+
     async def begin(self, issuer_url: str, back: str) -> tuple[str, str]:
         """Where the browser goes, and a secret for it alone to keep. *back* is where it wants to be afterwards."""
         issuer, login = self._issuer(issuer_url)
@@ -152,6 +160,16 @@ class Logins:
         if type(token) is not str:
             raise Unidentified("login-token-missing", "The issuer sent no ID token.")
         return token
+
+    async def _device(self, issuer: Issuer, login: Login) -> dict[str, Any]:
+        document = await metadata(issuer)
+        names = ("device_authorization_endpoint", "token_endpoint")
+        return {
+            "issuer": issuer.url,
+            "client": login.cli_client,
+            "scopes": list(login.scopes),
+            "max_age": int(self._max_age),
+        } | {name: endpoint(document, name) for name in names}
 
     def _issuer(self, url: str) -> tuple[Issuer, Login]:
         issuer = self._rules().issuers.get(url)

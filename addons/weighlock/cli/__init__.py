@@ -12,7 +12,7 @@ from weighlock.cli.counters import counters
 from weighlock.cli.cutoffs import cutoffs
 from weighlock.cli.fingerprint import fingerprint
 from weighlock.cli.ledger import ledger
-from weighlock.cli.login import login
+from weighlock.cli.login import login, logout
 from weighlock.cli.offboard import offboard
 from weighlock.cli.policy import policy
 from weighlock.cli.records import records
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(run, login, wait, offboard, cutoffs, approvals, report, ledger, replay),
+    *(run, login, logout, wait, offboard, cutoffs, approvals, report, ledger, replay),
     *(reveal, scan, rules, policy, counters, fingerprint, records, canary),
 )
 for command in _COMMANDS:

@@ -5,22 +5,23 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 from rich.live import Live
 
+from weighlock.cli import keptlogin
 from weighlock.cli.common import EXIT_WRONG, as_json, read_settings, show, table
 
 COLUMNS = ("id", "state", "workload", "owner", "because", "approvers", "approved", "requested", "ends")
 
 token_option = click.option(
-    "--token-file", type=click.Path(exists=True, dir_okay=False), help="File with your token. Default: WEIGHLOCK_TOKEN."
+    "--token-file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="File with your token. Default: WEIGHLOCK_TOKEN, else that of `weighlock login`.",
 )
 console_option = click.option("--console", default="", metavar="HOST:PORT", help="The gateway's console.")
 
@@ -29,8 +30,8 @@ console_option = click.option("--console", default="", metavar="HOST:PORT", help
 def approvals() -> None:
     """Requests that wait for a person, and the decision about them.
 
-    You decide with a token of your own, for the approvers' audience of your issuer (`approver_audience` in
-    rules/identity/issuers.yaml), in WEIGHLOCK_TOKEN or --token-file.
+    You decide as yourself: after `weighlock login`, or with a token for the approvers' audience of your issuer
+    (`approver_audience` in rules/identity/issuers.yaml) in WEIGHLOCK_TOKEN or --token-file.
     """
 
 
@@ -188,14 +189,16 @@ def printable(text: str) -> str:
 
 def call(method: str, path: str, console: str, token_file: str | None, body: Any = None) -> Any:
     """One request to the console, straight to it whatever proxies are set."""
-    token = Path(token_file).read_text().strip() if token_file else os.environ.get("WEIGHLOCK_TOKEN", "").strip()
-    if not token:
-        raise click.UsageError("no token: set WEIGHLOCK_TOKEN, or give --token-file")
+    return ask_console(method, path, console, keptlogin.token(token_file), body)
+
+
+def ask_console(method: str, path: str, console: str, token: str, body: Any = None) -> Any:
+    """The same, with *token*, or none."""
     address = read_settings(console=console).console
     if address is None:
         raise click.UsageError("the console is turned off; give --console HOST:PORT")
     connection = http.client.HTTPConnection(*address, timeout=10)
-    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
     try:
         connection.request(method, path, json.dumps(body) if body is not None else None, headers)
         response = connection.getresponse()

@@ -1,4 +1,4 @@
-"""`weighlock login`: in a pipeline, its token for a session of the gateway."""
+"""`weighlock login`: a person proves who they are; a pipeline exchanges its token for a session of the gateway."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
+from weighlock.cli import device, keptlogin
+from weighlock.cli.approvals import ask_console
 from weighlock.cli.through import TIMEOUT, ask, failed
 from weighlock.identity.sessions import GRANT
 
 
 @click.command("login")
-@click.option("--gateway", envvar="WEIGHLOCK_GATEWAY", required=True, metavar="URL", help="As http://HOST:PORT.")
+@click.option(
+    "--gateway", envvar="WEIGHLOCK_GATEWAY", default="", metavar="URL", help="Of a pipeline, as http://HOST:PORT."
+)
 @click.option(
     "--ca",
     type=click.Path(exists=True, dir_okay=False),
@@ -34,17 +38,28 @@ from weighlock.identity.sessions import GRANT
 )
 @click.option("--audience", default="weighlock", show_default=True, help="To ask the platform for a token for.")
 @click.option("--json", "as_json", is_flag=True, help="Print the gateway's answer as JSON instead.")
-def login(gateway: str, ca: str | None, token_file: str | None, audience: str, as_json: bool) -> None:
-    """Open a session for this job, and print the line that makes its clients use it.
+@click.option("--console", default="", metavar="HOST:PORT", help="Of a person: the gateway's console.")
+@click.option("--issuer", default="", metavar="URL", help="Where to log in, if that can be at several.")
+def login(
+    gateway: str, ca: str | None, token_file: str | None, audience: str, as_json: bool, console: str, issuer: str
+) -> None:
+    """Log in to decide about approvals; or, with --gateway, open a session for this job.
+
+    Without --gateway, you are told where to prove in a browser who you are. The token is kept in the state folder, for
+    you alone, until `weighlock logout`.
 
     \b
       export "$(weighlock login --gateway http://10.0.0.5:8080)"      in a shell
       weighlock login --gateway http://10.0.0.5:8080 >> $GITHUB_ENV   for the steps that follow, in GitHub Actions
 
-    The pipeline's token comes from --token-file, WEIGHLOCK_TOKEN (GitLab: id_tokens), or the platform itself: GitHub
-    Actions (permissions: id-token: write), Buildkite, CircleCI. It is exchanged once; the session lives as long as the
-    workload's job may take, and ends at once when somebody is cut off.
+    With it, the line is printed that makes the job's clients use the session. The pipeline's token comes from
+    --token-file, WEIGHLOCK_TOKEN (GitLab: id_tokens), or the platform itself: GitHub Actions (permissions: id-token:
+    write), Buildkite, CircleCI. It is exchanged once; the session lives as long as the workload's job may take, and
+    ends at once when somebody is cut off.
     """
+    if console or not gateway:
+        _person(console, issuer)
+        return
     host, port = _address(gateway)
     answer = _exchange(host, port, ca, _token(os.environ, token_file, audience))
     handle = answer["access_token"]
@@ -52,6 +67,19 @@ def login(gateway: str, ca: str | None, token_file: str | None, audience: str, a
         click.echo(f"::add-mask::{handle}", err=True)
     name = f"[{host}]" if ":" in host else host
     click.echo(json.dumps(answer) if as_json else f"HTTPS_PROXY=http://session:{handle}@{name}:{port}")
+
+
+@click.command("logout")
+def logout() -> None:
+    """Forget who logged in."""
+    click.echo("logged out" if keptlogin.forget() else "nobody was logged in")
+
+
+def _person(console: str, issuer: str) -> None:
+    terms = device.chosen(ask_console("GET", "/api/login", console, ""), issuer)
+    token = device.id_token(terms, lambda text: click.echo(text, err=True))
+    ask_console("GET", "/api/approvals", console, token)  # what the gateway does not take is not worth keeping
+    click.echo(f"logged in; the token is in {keptlogin.keep(token)}")
 
 
 def _address(gateway: str) -> tuple[str, int]:

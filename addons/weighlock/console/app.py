@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from http import HTTPStatus
 from typing import Any
 
 from tornado.httpserver import HTTPServer
@@ -20,9 +19,9 @@ from weighlock.adapters.approvals import Desk
 from weighlock.approval.grants import Wanted
 from weighlock.approval.lifecycle import Approver, check_group, may_see
 from weighlock.console import events, metrics, pages
-from weighlock.console.page import Site
+from weighlock.console.page import Site, problem
 from weighlock.console.site import authority
-from weighlock.errors import ConfigError, Forbidden, Malformed, Refused, Unidentified
+from weighlock.errors import ConfigError, Forbidden, Malformed, Unidentified
 from weighlock.holds import Approval, Limits
 from weighlock.ledger import clear
 from weighlock.wire import jsontext
@@ -130,17 +129,10 @@ class _Handler(RequestHandler):
         self.approver = await self.verify(token.strip())
 
     def write_error(self, status_code: int, **given: Any) -> None:
-        error = given.get("exc_info", (None, None, None))[1]
-        if isinstance(error, Refused):
-            status_code, code, reason, next_step = error.status, error.code, error.reason, error.next_step
-        else:
-            code, reason, next_step = "console", HTTPStatus(status_code).phrase, ""
-        self.set_status(status_code)
+        said = problem(given.get("exc_info", (None, None, None))[1], status_code)
+        self.set_status(said["status"])
         self.set_header("content-type", "application/problem+json")
-        detail = f"{reason} {next_step}".strip()
-        self.finish(
-            json.dumps({"type": f"urn:weighlock:{code}", "title": code, "status": status_code, "detail": detail})
-        )
+        self.finish(json.dumps(said))
 
     def log_exception(self, *_: Any) -> None:
         """A request's text is nobody's to log."""

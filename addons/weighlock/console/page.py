@@ -143,3 +143,11 @@ class Page(RequestHandler):
 
     def log_exception(self, *_: Any) -> None:
         """A request's text is nobody's to log."""
+
+
+def problem(error: object, status: int) -> dict[str, Any]:
+    """RFC 9457."""
+    code, detail = "console", HTTPStatus(status).phrase
+    if isinstance(error, Refused):
+        status, code, detail = error.status, error.code, f"{error.reason} {error.next_step}".strip()
+    return {"type": f"urn:weighlock:{code}", "title": code, "status": status, "detail": detail}

@@ -15,6 +15,7 @@ from tornado.web import HTTPError
 
 from weighlock.approval.lifecycle import check_group, is_requester, may_see
 from weighlock.console import shown
+from weighlock.console.about import Document, LoginTerms
 from weighlock.console.page import Page, Site
 from weighlock.console.signin import Callback, LogIn, LogOut
 from weighlock.errors import Forbidden, Malformed, Refused
@@ -43,6 +44,8 @@ def routes(site: Site, hosts: frozenset[str]) -> list[tuple[str, type[Page], dic
         "/login": LogIn,
         "/login/callback": Callback,
         "/logout": LogOut,
+        "/api/openapi.json": Document,
+        "/api/login": LoginTerms,
         r"/static/([a-z.]{1,32})": Static,
     }
     return [(place, page, {"site": site, "hosts": hosts}) for place, page in pages.items()]
