@@ -7,12 +7,16 @@ import json
 import re
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+from mitmproxy.http import HTTPFlow
+from mitmproxy.io import read_flows_from_paths
+from mitmproxy.websocket import WebSocketMessage
 from openai.resources.realtime.realtime import RealtimeConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync import client as websocket
@@ -127,6 +131,29 @@ def test_what_both_sides_say_is_masked(connect: Callable[..., Any], realtime: Re
     kinds = [entry["kind"] for entry in json.loads(shown.stdout)]
     assert kinds.count("message") >= 2
     assert "maria" not in shown.stdout
+
+
+def test_the_record_tells_it_again_message_by_message(
+    connect: Callable[..., Any], through: Gateway, tmp_path: Path
+) -> None:
+    with connect() as connection:
+        say(connection, "Tell it again.")
+        connection.response.create()
+        events = received(connection, "response.done")
+
+    file, until = tmp_path / "flows", time.monotonic() + 30
+    told: list[list[WebSocketMessage]] = []
+    while not told and time.monotonic() < until:  # it is recorded once the socket is closed
+        assert through.weighlock("replay", "export", "--since", "1m", "-o", str(file)).returncode == 0
+        sockets = [flow.websocket for flow in read_flows_from_paths([file]) if isinstance(flow, HTTPFlow)]
+        said = [socket.messages for socket in sockets if socket]
+        told = [one for one in said if any(b"Tell it again." in message.content for message in one)]
+
+    assert [message.from_client for message in told[0]].count(True) == 2
+    assert [json.loads(message.content) for message in told[0] if not message.from_client] == events
+    times = [message.timestamp for message in told[0]]
+    assert times == sorted(times)
+    assert time.time() - 60 < times[0] < times[-1] < time.time()
 
 
 def test_a_message_that_may_not_leave_ends_the_socket_in_the_words_of_the_api(

@@ -19,7 +19,8 @@ Open = Callable[[Entry, str], bytes]
 WITHHELD = b"withheld: never forwarded"
 NOT_KEPT = b"not kept: erased, or missing"
 TIMING = "response.timing"
-SWITCHED = "101"
+SWITCHED = 101
+"""The status of a reply that opens a WebSocket."""
 
 _METHODS = frozenset({"CONNECT", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -72,12 +73,12 @@ class Contents:
 
 def contents(recorded: Recorded, open_payload: Open, view: View) -> Contents:
     """ConfigError where a payload that is kept cannot be opened."""
-    request = _message(recorded, f"request.{view.asked}", open_payload) or _withheld(recorded, open_payload)
-    response = _message(recorded, f"response.{view.answered}", open_payload)
+    request = message_of(recorded, f"request.{view.asked}", open_payload) or _withheld(recorded, open_payload)
+    response = message_of(recorded, f"response.{view.answered}", open_payload)
     if response is None:
         return Contents(request, None, ())
     pieces = _pieces(recorded, view, response, open_payload)
-    if response.start.split(" ")[1] != SWITCHED:
+    if response.start.split(" ")[1] != str(SWITCHED):
         return Contents(request, response, pieces)
     name = f"message.{view.asked}"
     said = (
@@ -105,7 +106,7 @@ def _pieces(recorded: Recorded, view: View, response: Message, open_payload: Ope
     return ((whole, response.body),) if response.body else ()
 
 
-def _message(recorded: Recorded, name: str, open_payload: Open) -> Message | None:
+def message_of(recorded: Recorded, name: str, open_payload: Open) -> Message | None:
     """The recorded message of that *name*; None where there was none."""
     entry = recorded.holder(name)
     if entry is None or not entry.payloads[name].size:
@@ -133,7 +134,7 @@ def _open(entry: Entry, name: str, open_payload: Open) -> bytes | None:
 
 def _withheld(recorded: Recorded, open_payload: Open) -> Message:
     """In place of a request that may not be shown: nobody inspected it, or it was not let through."""
-    sent = _message(recorded, "request.sent", open_payload)
+    sent = message_of(recorded, "request.sent", open_payload)
     method = sent.start.partition(" ")[0] if sent else "CONNECT"  # without one, the tunnel itself was refused
     shown = method if method in _METHODS else "WITHHELD"
     return Message(f"{shown} /withheld HTTP/1.1", (), WITHHELD)

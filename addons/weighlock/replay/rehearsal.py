@@ -18,7 +18,7 @@ from weighlock.adapters.stores.ledgerfile import NAME, Reader
 from weighlock.destination import Destination
 from weighlock.errors import ConfigError
 from weighlock.model import Outbound
-from weighlock.replay.contents import NOT_KEPT, Contents, Message, View, contents
+from weighlock.replay.contents import NOT_KEPT, SWITCHED, Contents, Message, View, contents, message_of
 from weighlock.replay.recorded import Recorded, seconds
 from weighlock.replay.source import opener, read_identities, recorded_in
 
@@ -51,8 +51,8 @@ class Record:
             open_payload = opener(reader, self._identities)
             for one in recorded_in(reader, state):
                 holder = one.holder(_ANSWERED)
-                if holder and holder.body["status"] != 101 and one.holder("request.forwarded"):
-                    self._learn(one, contents(one, open_payload, View.UPSTREAM))
+                if holder and holder.body["status"] != SWITCHED:
+                    self._learn(one, message_of(one, "request.forwarded", open_payload))
         if not self._known:
             raise ConfigError("nothing is recorded there that could be answered", str(self._path))
 
@@ -78,13 +78,13 @@ class Record:
     def redeem(self, ticket: str) -> Answer | None:
         return self._found.pop(ticket, None)
 
-    def _learn(self, one: Recorded, said: Contents) -> None:
+    def _learn(self, one: Recorded, asked: Message | None) -> None:
         body = one.start.body
-        if said.request.body == NOT_KEPT:
+        if asked is None or asked.body == NOT_KEPT:
             return
-        method, _, rest = said.request.start.partition(" ")
+        method, _, rest = asked.start.partition(" ")
         place = (str(body["host"]), int(body["port"]))
-        digest = _digest(str(one.who["workload"]), place, method, rest.rpartition(" ")[0], said.request.body)
+        digest = _digest(str(one.who["workload"]), place, method, rest.rpartition(" ")[0], asked.body)
         self._known.setdefault(digest, deque()).append(one)
         self.hosts.add(place[0])
 
