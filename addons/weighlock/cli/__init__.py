@@ -24,6 +24,7 @@ from weighlock.cli.reveal import reveal
 from weighlock.cli.rules import rules
 from weighlock.cli.run import run
 from weighlock.cli.scan import scan
+from weighlock.cli.sessions import sessions
 from weighlock.cli.wait import wait
 
 
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 _COMMANDS = (
-    *(run, login, logout, wait, offboard, cutoffs, approvals, report, ledger, replay),
+    *(run, login, logout, wait, offboard, cutoffs, approvals, report, ledger, sessions, replay),
     *(reveal, scan, rules, policy, counters, fingerprint, records, canary),
 )
 for command in _COMMANDS:
