@@ -19,6 +19,7 @@ from weighlock.adapters.counters import Counters
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
 from weighlock.adapters.early import EarlyRelease
+from weighlock.adapters.erasure import Eraser
 from weighlock.adapters.events import Receiver
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
@@ -37,6 +38,7 @@ from weighlock.adapters.stores.control import Control
 from weighlock.adapters.stores.counters import CounterStore
 from weighlock.adapters.stores.events import EventStore
 from weighlock.adapters.stores.ledger import Ledger
+from weighlock.adapters.stores.orders import Orders
 from weighlock.adapters.stores.sessions import SessionStore
 from weighlock.adapters.stores.vault import VaultStore
 from weighlock.adapters.vaults import Vaults, scope_of
@@ -88,6 +90,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         credentials=Credentials(os.environ, time.monotonic, config.upstream_ca),
         pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint, config.cache, config.ner, material.current),
         early=EarlyRelease(),
+        eraser=Eraser(ledger, Orders.open(config.state), config.state, time.time),
         material=material,
         counters=Counters(CounterStore.open(config.state), time.time),
         desk=Desk(ApprovalStore.open(config.state, keys.fingerprint), time.time, _bounds(config), journal.approval),

@@ -87,6 +87,7 @@ class Gateway:
             die(error)
         self._watch(self.parts.rulebook.watch(self._rules_loaded))
         self._watch(self.parts.cutoffs.changes(self._cut_off))
+        self._watch(self.parts.eraser.watch())
         self._watch(self.parts.material.watch())
         self._watch(self.parts.counters.watch(lambda: self.parts.rulebook.current.policy))
         self._watch(self.parts.vaults.watch(self.chain.may_call))

@@ -10,6 +10,7 @@ from weighlock.cli.canary import canary
 from weighlock.cli.common import Group
 from weighlock.cli.counters import counters
 from weighlock.cli.cutoffs import cutoffs
+from weighlock.cli.erase import erase, hold
 from weighlock.cli.fingerprint import fingerprint
 from weighlock.cli.ledger import ledger
 from weighlock.cli.login import login, logout
@@ -33,6 +34,9 @@ from weighlock.cli.wait import wait
 def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
+
+for command in (erase, hold):
+    ledger.add_command(command)
 
 _COMMANDS = (
     *(run, login, logout, wait, offboard, cutoffs, approvals, report, ledger, sessions, replay),

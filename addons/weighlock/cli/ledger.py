@@ -42,7 +42,7 @@ def verify_(ctx: click.Context, file: Path | None, key: str, state: str, as_json
     named. A key that was kept elsewhere proves more than the one beside FILE.
     """
     path = file or read_settings(state=state).state / NAME
-    verifier = _verifier(key or str(path.with_name("checkpoint.pub")))
+    verifier = read_verifier(key or str(path.with_name("checkpoint.pub")))
     try:
         with Reader(path) as reader:
             rows = track(reader.rows(), "Verifying", total=reader.count(), console=terminal(), transient=True)
@@ -70,7 +70,7 @@ def _tell(report: Report, verifier: Verifier) -> None:
         click.echo(f"NOT OK: {report.found} problems, the first at entry {report.first_bad}; {counts}")
 
 
-def _verifier(key: str) -> Verifier:
+def read_verifier(key: str) -> Verifier:
     """*key* is a file, or the key itself."""
     text, where = key, "--key"
     if Path(key).is_file() or "+" not in key:

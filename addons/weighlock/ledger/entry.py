@@ -36,6 +36,8 @@ class Kind(StrEnum):
     MESSAGE = "message"
     """One that a client sent in a WebSocket, and that is about to be forwarded."""
     RESPONSE = "response"
+    ERASURE = "erasure"
+    """Stands for payloads whose keys were destroyed with it."""
     CONTROL = "control"
     """What people and files did to the gateway: rules, cut-offs."""
 

@@ -6,7 +6,8 @@ The steps, as numbered in the report:
 2. each entry's bytes hash to its leaf
 3. each entry reads as an entry and says the sequence number at which it stands
 4. time does not go back
-5. each payload that an entry names is there and hashes to what the entry says; there is no other
+5. each payload that an entry names is there and hashes to what the entry says, or a later entry says that it was
+   erased, and it is not there; there is no other
 6. each checkpoint is signed by the key, and no stretch of entries lacks one
 7. each checkpoint's root is the root of the leaves up to it
 8. no checkpoint reaches beyond the last entry
@@ -17,13 +18,16 @@ checkpoint elsewhere can.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from weighlock.ledger import checkpoint, entry
 from weighlock.ledger.checkpoint import BadNote, Verifier
+from weighlock.ledger.entry import Kind
+from weighlock.ledger.kept import Kept, Payload
 from weighlock.ledger.merkle import HASH_SIZE, Frontier, leaf_hash
+
+__all__ = ["Payload", "Problem", "Report", "Row", "verify"]
 
 STRETCH = 512
 """A gateway signs before this many entries have come since its last checkpoint."""
@@ -36,15 +40,6 @@ class Row:
     seq: int
     entry: bytes
     leaf: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Payload:
-    seq: int
-    name: str
-    ciphertext: bytes = field(repr=False)
-    keyed: bool
-    """Whether its wrapped key is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +57,8 @@ class Report:
     checkpoints: int = 0
     signed: int = 0
     """Entries that the last good checkpoint covers; what follows could be rewritten unseen."""
+    erased: int = 0
+    """Entries whose payloads were erased, as later entries say."""
     found: int = 0
     """Problems in all; `problems` lists the first."""
     problems: list[Problem] = field(default_factory=list)
@@ -87,7 +84,7 @@ def verify(
     """*rows* by seq, *payloads* by seq and name, *checkpoints* as (size, note) by size."""
     report = Report()
     tree = _Tree(report, checkpoints, verifier)
-    kept = _Kept(report, payloads)
+    kept = Kept(report.add, payloads)
     earlier = ""
     for row in rows:
         _sequence(report, row.seq, tree)
@@ -107,7 +104,9 @@ def verify(
             report.add(row.seq, 4, "time-back", f"{said.time} comes after {earlier}")
         earlier = max(earlier, said.time)
         kept.check(row.seq, said)
-    kept.rest()
+        if said.kind is Kind.ERASURE:
+            kept.erased(row.seq, said)
+    report.erased = kept.rest()
     tree.end()
     return report
 
@@ -196,43 +195,3 @@ class _Tree:
             self._report.add(
                 self._covered, 6, "unsigned", f"no good checkpoint between {self._covered} and {size} entries"
             )
-
-
-class _Kept:
-    """Step 5: the payloads that are kept, walked along with the entries that name them."""
-
-    def __init__(self, report: Report, payloads: Iterable[Payload]) -> None:
-        self._report = report
-        self._payloads: Iterator[Payload] = iter(payloads)
-        self._at = next(self._payloads, None)
-
-    def check(self, seq: int, said: entry.Entry) -> None:
-        kept = {payload.name: payload for payload in self._take(seq)}
-        for name, ref in said.payloads.items():
-            payload = kept.pop(name, None)
-            if payload is None:
-                self._report.add(seq, 5, "payload-missing", f"the payload {name} is missing")
-            elif hashlib.sha256(payload.ciphertext).hexdigest() != ref.sha256:
-                self._report.add(seq, 5, "payload-changed", f"the payload {name} is not the one that was recorded")
-            elif not payload.keyed:
-                self._report.add(seq, 5, "payload-key-missing", f"the key of the payload {name} is missing")
-        for name in kept:
-            self._report.add(seq, 5, "payload-stray", f"the entry does not name the payload {name}")
-
-    def skip(self, seq: int) -> None:
-        """Pass over the payloads of an entry that cannot be read."""
-        for _ in self._take(seq):
-            pass
-
-    def rest(self) -> None:
-        while self._at:
-            self._report.add(self._at.seq, 5, "payload-stray", f"no entry for the payload {self._at.name}")
-            self._at = next(self._payloads, None)
-
-    def _take(self, seq: int) -> Iterator[Payload]:
-        while self._at and self._at.seq <= seq:
-            if self._at.seq == seq:
-                yield self._at
-            else:
-                self._report.add(self._at.seq, 5, "payload-stray", f"no entry for the payload {self._at.name}")
-            self._at = next(self._payloads, None)

@@ -14,6 +14,7 @@ from weighlock.adapters.counters import Counters
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
 from weighlock.adapters.early import EarlyRelease
+from weighlock.adapters.erasure import Eraser
 from weighlock.adapters.events import Receiver
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
@@ -56,6 +57,7 @@ class Parts:
     pool: Pool
     early: EarlyRelease
     metrics: Metrics
+    eraser: Eraser
     counters: Counters
     desk: Desk
     receiver: Receiver

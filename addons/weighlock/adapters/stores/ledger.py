@@ -36,6 +36,12 @@ BYTES = 256 << 20
 """Most bytes of payloads under way; over it, refused. A single entry is let through whatever its size."""
 SIGN_AFTER = 5.0
 """Seconds that an entry waits for a checkpoint at most."""
+SCRUB_AFTER = 0.2
+"""Seconds until the write-ahead log is emptied, where somebody still read it."""
+
+
+class Locked(ConfigError):
+    """Another process writes this ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Draft:
     kind: Kind
     body: Mapping[str, Any]
     payloads: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    erases: tuple[int, ...] = ()
+    """Entries whose payloads' keys are destroyed with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,11 @@ class Ledger:
         self._written(draft.kind, draft.body)
         return seq
 
+    @property
+    def scrubbed(self) -> bool:
+        """Whether no destroyed key is left anywhere."""
+        return self._writer.scrubbed
+
     async def close(self) -> None:
         """Write what is under way, sign, and let go of the file. Unavailable where that could not be written."""
         if self._closing is None:
@@ -171,8 +184,8 @@ class Ledger:
             log.error("ledger: cannot seal: %s", type(error).__name__)
             self._backlog.release(size)
             ticket.set_exception(_unavailable())
-        else:
-            self._backlog.put(_Waiting(Prepared(draft.kind, draft.body, sealed), size, ticket))
+            return
+        self._backlog.put(_Waiting(Prepared(draft.kind, draft.body, sealed, draft.erases), size, ticket))
 
     def _run(self) -> None:
         due: float | None = None
@@ -190,7 +203,9 @@ class Ledger:
             for waiting in batch:  # before anybody hears of it: the next entry must find its room
                 self._backlog.release(waiting.size)
             _settle(batch, written)
-            if not self._writer.unsigned:
+            if not self._writer.scrubbed:
+                due = time.monotonic() + SCRUB_AFTER
+            elif not self._writer.unsigned:
                 due = None
             elif due is None or overdue:
                 due = time.monotonic() + SIGN_AFTER
@@ -243,5 +258,5 @@ def _lock(path: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
-        raise ConfigError("another gateway is writing this ledger", str(path.parent)) from None
+        raise Locked("another gateway is writing this ledger", str(path.parent)) from None
     return lock

@@ -5,6 +5,7 @@ The triggers keep honest hands from slipping. They prove nothing; hashes and sig
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from weighlock.errors import ConfigError
 from weighlock.ledger.verify import Payload, Row
 
 NAME = "ledger.db"
+BUSY = 1000
+"""Milliseconds that a lock of somebody else's is waited for."""
 
 _migrations = Migrations("weighlock.ledger")
 
@@ -43,6 +46,23 @@ def _checkpoints(db: Any) -> None:
     _guard(db, "checkpoints", "new.size <= (SELECT max(size) FROM checkpoints)")
 
 
+@_migrations(name="0004_erasure")
+def _erasure(db: Any) -> None:
+    """A key may be overwritten with zeros, and a payload taken away whose key was."""
+    db.execute("DROP TRIGGER payload_keys_update")
+    db.execute(
+        "CREATE TRIGGER payload_keys_update BEFORE UPDATE ON payload_keys WHEN new.seq IS NOT old.seq"
+        " OR new.name IS NOT old.name OR new.wrapped IS NOT zeroblob(length(old.wrapped))"
+        " BEGIN SELECT raise(ABORT, 'payload_keys only grows'); END"
+    )
+    db.execute("DROP TRIGGER payloads_delete")
+    db.execute(
+        "CREATE TRIGGER payloads_delete BEFORE DELETE ON payloads WHEN EXISTS (SELECT 1 FROM payload_keys"
+        " WHERE seq = old.seq AND name = old.name AND wrapped IS NOT zeroblob(length(wrapped)))"
+        " BEGIN SELECT raise(ABORT, 'payloads only grows'); END"
+    )
+
+
 def _guard(db: Any, table: str, no_insert: str) -> None:
     """Rows are added, and neither changed nor taken away: not by INSERT OR REPLACE either, hence *no_insert*."""
     for event, when in (("UPDATE", ""), ("DELETE", ""), ("INSERT", f"WHEN {no_insert}")):
@@ -63,7 +83,7 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
     """
     flags = os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
     os.close(os.open(path, flags, 0o600))  # sqlite gives -wal and -shm the same mode
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY / 1000)
     try:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
@@ -77,7 +97,8 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
 # A tampered cell may hold another type than its column, or nothing.
 _ROWS = "SELECT seq, coalesce(CAST(entry AS BLOB), x''), coalesce(CAST(leaf AS BLOB), x'') FROM entries ORDER BY seq"
 _PAYLOADS = """
-    SELECT p.seq, p.name, coalesce(CAST(p.ciphertext AS BLOB), x''), k.wrapped IS NOT NULL
+    SELECT p.seq, p.name, coalesce(CAST(p.ciphertext AS BLOB), x''),
+        coalesce(k.wrapped != zeroblob(length(k.wrapped)), 0)
     FROM payloads p LEFT JOIN payload_keys k ON k.seq = p.seq AND k.name = p.name ORDER BY p.seq, p.name
 """
 
@@ -156,6 +177,11 @@ class Reader:
         for seq, name, ciphertext, keyed in self._rows(_PAYLOADS):
             yield Payload(seq, name, ciphertext, bool(keyed))
 
+    def keyed(self) -> frozenset[int]:
+        """The entries with payloads whose keys are there."""
+        rows = self._rows("SELECT DISTINCT seq FROM payload_keys WHERE wrapped != zeroblob(length(wrapped))")
+        return frozenset(seq for (seq,) in rows)
+
     def payload(self, seq: int, name: str) -> tuple[bytes, bytes]:
         """Ciphertext and wrapped key; KeyError where either is missing."""
         for ciphertext, wrapped in self._rows(
@@ -170,6 +196,12 @@ class Reader:
         """(size, note), by size."""
         for size, note in self._rows("SELECT size, CAST(note AS BLOB) FROM checkpoints ORDER BY size"):
             yield size, note.decode("utf-8", "replace")
+
+    def copy(self, path: Path) -> None:
+        """Write this snapshot to *path*, as one file. Raises sqlite3.Error."""
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
+            self._connection.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
 
     def _rows(self, sql: str, *arguments: Any) -> Iterator[Any]:
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weighlock.adapters.stores.ledgerfile import connect
+from weighlock.adapters.stores.ledgerfile import BUSY, connect
 from weighlock.errors import ConfigError
 from weighlock.ledger import checkpoint, entry
 from weighlock.ledger.checkpoint import BadNote, Signer
@@ -38,6 +38,8 @@ class Prepared:
     kind: Kind
     body: Mapping[str, Any]
     sealed: Mapping[str, Sealed]
+    erases: tuple[int, ...] = ()
+    """Entries whose payloads' keys are destroyed with it."""
 
 
 class LedgerWriter:
@@ -51,6 +53,8 @@ class LedgerWriter:
         self._last = b""  # the newest leaf
         self._time = ""  # of the newest entry
         self._signed = 0
+        self.scrubbed = True
+        """Whether no key that was destroyed is left in the write-ahead log."""
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = self._open(create=True)
@@ -70,6 +74,8 @@ class LedgerWriter:
         Raises sqlite3.Error, OSError or Broken: then none may be acknowledged, though some may come to stand in the
         file. The next call finds out.
         """
+        if not self.scrubbed:
+            self._scrub()
         if not batch and not self.unsigned:
             return []
         connection = self._ready()
@@ -92,6 +98,7 @@ class LedgerWriter:
                     continue
                 last = leaf_hash(data)
                 _insert(connection, place.seq, data, last, prepared.sealed)
+                _destroy(connection, prepared.erases)
                 frontier.add(last)
                 seqs.append(place.seq)
             signed = self._signed
@@ -100,7 +107,20 @@ class LedgerWriter:
                 note = self._signer.sign(signed, frontier.root())
                 connection.execute("INSERT INTO checkpoints (size, note) VALUES (?, ?)", (signed, note))
         self._frontier, self._last, self._time, self._signed = frontier, last, now, signed
+        if any(prepared.erases for prepared in batch):
+            self._scrub()
         return seqs
+
+    def _scrub(self) -> None:
+        """Empty the write-ahead log, which may hold keys that were destroyed. Not while somebody reads from it."""
+        connection = self._ready()
+        self.scrubbed = False
+        connection.execute("PRAGMA busy_timeout=0")
+        try:
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={BUSY}")
+        self.scrubbed = not busy
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -214,3 +234,12 @@ def _insert(connection: sqlite3.Connection, seq: int, data: bytes, leaf: bytes, 
         connection.execute(
             "INSERT INTO payload_keys (seq, name, wrapped) VALUES (?, ?, ?)", (seq, name, sealed.wrapped)
         )
+
+
+def _destroy(connection: sqlite3.Connection, seqs: tuple[int, ...]) -> None:
+    """A key is overwritten where it lies and its row stays: were rows taken away, SQLite would move others, and leave
+    copies of them in the unused parts of pages, where nothing overwrites them any more.
+    """
+    for seq in seqs:
+        connection.execute("UPDATE payload_keys SET wrapped = zeroblob(length(wrapped)) WHERE seq = ?", (seq,))
+        connection.execute("DELETE FROM payloads WHERE seq = ?", (seq,))

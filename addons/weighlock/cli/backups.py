@@ -1,0 +1,73 @@
+"""Back-ups of the ledger: made while it is written, and made anew after an erasure."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from pathlib import Path
+
+from weighlock.adapters.stores.ledgerfile import NAME, Reader
+from weighlock.adapters.stores.orders import Orders
+from weighlock.cli.ledger import read_verifier
+from weighlock.errors import ConfigError
+from weighlock.ledger.verify import Report, verify
+
+
+def make(folder: Path, path: Path, orders: Orders) -> Report:
+    """Copy the ledger in *folder* to *path*, whole or not at all, verified; a later erasure will make it anew."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with Reader(folder / NAME) as reader:
+            reader.copy(draft)
+        report = check(draft, folder)
+        if not report.ok:
+            raise ConfigError("the ledger does not verify; see `weighlock ledger verify`", str(folder / NAME))
+        orders.backed_up(path, report.entries, time.time())  # first: an erasure must know of it
+        sync(draft)
+        draft.replace(path)
+        sync(path.parent)
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"cannot be written: {reason}", str(path)) from None
+    finally:
+        for left in (draft, *(draft.with_name(draft.name + end) for end in ("-wal", "-shm", "-journal"))):
+            left.unlink(missing_ok=True)
+    return report
+
+
+def remake(folder: Path, orders: Orders) -> tuple[list[str], list[str]]:
+    """The known back-ups, made anew as the ledger is now: it only grows, so they lose nothing but what was erased.
+
+    Second, those that could not be: their folder is not there, or they are not.
+    """
+    made: list[str] = []
+    unreached: list[str] = []
+    for path in orders.backups():
+        try:
+            if not path.is_file():
+                raise ConfigError("is not there", str(path))
+            make(folder, path, orders)
+        except ConfigError:
+            unreached.append(str(path))
+        else:
+            made.append(str(path))
+    return made, unreached
+
+
+def check(path: Path, folder: Path) -> Report:
+    """Of the ledger file *path*, verified with the public key in *folder*."""
+    with Reader(path) as reader:
+        return verify(
+            reader.rows(), reader.payloads(), reader.checkpoints(), read_verifier(str(folder / "checkpoint.pub"))
+        )
+
+
+def sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
