@@ -33,6 +33,20 @@ def _seconds(text: str) -> float:
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
+_KEPT = ("workload", "statement", "verdict")
+
+
+def _retention(text: str) -> tuple[tuple[str, str, int], ...]:
+    """Ages, by what they are about: `180d workload/nightly=7d`. What stands alone is for all the rest."""
+    rules = []
+    for part in text.split():
+        match = re.fullmatch(r"(?:([a-z]+)/([^\s=]+)=)?([1-9][0-9]{0,5})([hd])", part)
+        if not match or (match[1] and match[1] not in _KEPT):
+            raise ValueError("ages such as 180d workload/nightly=7d statement/bulk=400d verdict/refused=30d")
+        rules.append((match[1] or "", match[2] or "", int(match[3]) * {"h": 3600, "d": 86400}[match[4]]))
+    return tuple(rules)
+
+
 def _count(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
         raise ValueError("a whole number from 1")
@@ -126,6 +140,11 @@ class Settings:
     console_session: float = _knob(_seconds, "1h", "How long a browser stays logged in to the console.")
     raw_groups: frozenset[str] = _knob(
         _words, "", "Groups, with commas, whose members may see a held prompt unmasked; each view is recorded."
+    )
+    retention: tuple[tuple[str, str, int], ...] = _knob(
+        _retention,
+        "",
+        "How long payloads are kept, for `weighlock ledger expire`: 180d workload/nightly=7d; empty: for ever.",
     )
     upstream_ca: Path | None = _knob(
         _optional_path, "", "PEM file of the authorities that model hosts' certificates are checked against."

@@ -6,6 +6,7 @@ import click
 
 from weighlock.cli import grant  # noqa: F401 a command of approvals
 from weighlock.cli.approvals import approvals
+from weighlock.cli.backup import backup, expire, restore, stats
 from weighlock.cli.canary import canary
 from weighlock.cli.common import Group
 from weighlock.cli.counters import counters
@@ -35,7 +36,7 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (erase, hold):
+for command in (erase, hold, expire, backup, restore, stats):
     ledger.add_command(command)
 
 _COMMANDS = (

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sqlite3
 import time
+from itertools import batched
 from pathlib import Path
 
+from weighlock.adapters.erasure import BATCH
+from weighlock.adapters.keys import Keys
 from weighlock.adapters.stores.ledgerfile import NAME, Reader
+from weighlock.adapters.stores.ledgerwriter import LedgerWriter, Prepared
 from weighlock.adapters.stores.orders import Orders
 from weighlock.cli.ledger import read_verifier
 from weighlock.errors import ConfigError
+from weighlock.ledger import entry
+from weighlock.ledger.entry import Kind
+from weighlock.ledger.erasure import erased, erasure_body
 from weighlock.ledger.verify import Report, verify
 
 
@@ -33,8 +41,7 @@ def make(folder: Path, path: Path, orders: Orders) -> Report:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"cannot be written: {reason}", str(path)) from None
     finally:
-        for left in (draft, *(draft.with_name(draft.name + end) for end in ("-wal", "-shm", "-journal"))):
-            left.unlink(missing_ok=True)
+        _clear(draft)
     return report
 
 
@@ -71,3 +78,58 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def lost(path: Path, file: Path) -> str:
+    """What the ledger at *path* has that *file* has not, in words; empty where that is nothing, or not to be read."""
+    try:
+        with Reader(path) as here, Reader(file) as there:
+            more = 0
+            ours, theirs = here.rows(), there.rows()
+            for row in ours:
+                other = next(theirs, None)
+                if other is None:
+                    more = 1 + sum(1 for _ in ours)
+                elif other.leaf != row.leaf:
+                    return f"all entries from {row.seq} on, which are others,"
+            return f"the last {more} entries" if more else ""
+    except ConfigError:
+        return ""
+
+
+def restore(folder: Path, file: Path, orders: Orders, keys: Keys, by: str) -> int:
+    """Put *file*, which verifies, in the ledger's place; how many of its entries were erased since."""
+    seqs = {seq for order in orders.erasures() for seq in order.seqs}
+    with contextlib.suppress(ConfigError, ValueError), Reader(folder / NAME) as here:
+        for data in here.entries():
+            said = entry.parse(data)
+            if said.kind is Kind.ERASURE:
+                seqs.update(erased(said.body, said.seq))
+    draft = folder / f".{NAME}.{secrets.token_hex(4)}"
+    try:
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with Reader(file) as there:
+            there.copy(draft)
+            again = sorted(seqs & there.keyed())
+        writer = LedgerWriter(draft, keys.signer, time.time)
+        for part in batched(again, BATCH):
+            body = erasure_body({}, "erased before it was restored", by, part)
+            writer.write([Prepared(Kind.ERASURE, body, {}, part)])
+        writer.write([Prepared(Kind.CONTROL, entry.control_body("restored", "from a back-up"), {})], sign=True)
+        writer.close()
+        sync(draft)
+        for end in ("-wal", "-shm"):  # first: they must never be taken for those of the file that comes
+            (folder / f"{NAME}{end}").unlink(missing_ok=True)
+        draft.replace(folder / NAME)
+        sync(folder)
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"cannot be written: {reason}", str(folder / NAME)) from None
+    finally:
+        _clear(draft)
+    return len(again)
+
+
+def _clear(draft: Path) -> None:
+    for left in (draft, *(draft.with_name(draft.name + end) for end in ("-wal", "-shm", "-journal"))):
+        left.unlink(missing_ok=True)

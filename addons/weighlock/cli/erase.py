@@ -72,7 +72,7 @@ def erase(ctx: click.Context, target: Target, reason: str, yes: bool, state: str
     overwritten blocks are out of reach: protect them by the auditor's key, which alone opens payloads.
     """
     folder = read_settings(state=state).state
-    with _orders(folder) as orders:
+    with open_orders(folder) as orders:
         seqs, held = chosen(exchanges(folder), target, orders.targets_held())
         said: dict[str, Any] = {"entries": len(seqs), "held": held, "erased": False, "backups": [], "unreached": []}
         if yes and seqs:
@@ -86,11 +86,11 @@ def erase(ctx: click.Context, target: Target, reason: str, yes: bool, state: str
     if as_json:
         click.echo(json.dumps(said, indent=2))
     else:
-        _tell(said)
+        tell(said)
     ctx.exit(EXIT_WRONG if said["unreached"] else 0)
 
 
-def _tell(said: dict[str, Any]) -> None:
+def tell(said: dict[str, Any]) -> None:
     verb = "erased" if said["erased"] else "would be erased, with --yes" if said["entries"] else "found"
     click.echo(f"payloads of {said['entries']} entries {verb}; {said['held']} more are under a legal hold")
     for path in said["backups"]:
@@ -130,7 +130,7 @@ async def _carry_out(folder: Path, orders: Orders) -> None:
 
 
 @contextlib.contextmanager
-def _orders(folder: Path) -> Iterator[Orders]:
+def open_orders(folder: Path) -> Iterator[Orders]:
     if not (folder / NAME).is_file():
         raise ConfigError("no ledger is there; name the gateway's state folder with --state", str(folder))
     with contextlib.closing(Orders.open(folder)) as orders:
@@ -152,7 +152,7 @@ def hold() -> None:
 def add(target: Target, reason: str, state: str) -> None:
     """Hold the payloads of a person, a workload or a session, those to come too. Of several options all must hold."""
     folder = read_settings(state=state).state
-    with _orders(folder) as orders:
+    with open_orders(folder) as orders:
         id = orders.ask(OrderKind.HOLD, target, reason=reason, by=operator(), now=time.time())
         settle(folder, orders, id)
     click.echo(f"legal hold {id}; release it with: weighlock ledger hold release {id} --reason ...")
@@ -163,7 +163,7 @@ def add(target: Target, reason: str, state: str) -> None:
 @as_json
 def list_(state: str, as_json: bool) -> None:
     """Show the legal holds in force."""
-    with _orders(read_settings(state=state).state) as orders:
+    with open_orders(read_settings(state=state).state) as orders:
         rows = orders.holds()
     for row in rows:
         row["since"] = datetime.fromtimestamp(row.pop("asked_at"), UTC).isoformat(timespec="seconds")
@@ -180,7 +180,7 @@ def list_(state: str, as_json: bool) -> None:
 def release(ctx: click.Context, id: int, reason: str, state: str) -> None:
     """Release the legal hold ID."""
     folder = read_settings(state=state).state
-    with _orders(folder) as orders:
+    with open_orders(folder) as orders:
         found = next((row for row in orders.holds() if row["id"] == id), None)
         if found is None:
             click.echo(f"weighlock: no legal hold {id} is in force", err=True)

@@ -121,7 +121,7 @@ class Ledger:
 
         ConfigError where another process has it, or where the file is not what its last checkpoint says.
         """
-        lock = _lock(state / "ledger.lock")
+        lock = lock_ledger(state / "ledger.lock")
         try:
             return cls(LedgerWriter(state / NAME, keys.signer, clock), keys, lock, written)
         except BaseException:
@@ -248,7 +248,7 @@ def _unavailable() -> Unavailable:
     )
 
 
-def _lock(path: Path) -> int:
+def lock_ledger(path: Path) -> int:
     """An open file that holds the lock; the system lets go of it when the process ends, however it ends."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
