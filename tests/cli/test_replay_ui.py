@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from browser import CHROMIUM, Browser
 from builders import a_finding
 from demo.gateway import free_port
+from devtools import CHROMIUM, Browser
 from ledgers import a_verdict, an_exchange, ledger_file
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
