@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from clients import ask
@@ -45,8 +46,12 @@ def test_the_gateway_runs_from_a_wheel(installed: Path, tmp_path: Path, issuer: 
     seen = len(host.received)
     with Installed(tmp_path, issuer, host, env={"PYTHONPATH": str(installed)}) as gateway:
         answer = ask(gateway, "I am Maria Lopez, maria@example.com")
+        console = f"http://127.0.0.1:{gateway.console_port}"
+        pages = [httpx.get(console + path, trust_env=False) for path in ("/", "/static/app.js", "/api/openapi.json")]
 
     assert answer.status_code == 200
+    assert [page.status_code for page in pages] == [401, 200, 200]
+    assert "Nobody can log in here yet" in pages[0].text
     assert b"maria@example.com" not in host.received[seen:]
     assert (installed / "weighlock" / "rules" / "policy" / "default.yaml").is_file()
 
