@@ -27,6 +27,7 @@ from weighlock.cli.rules import rules
 from weighlock.cli.run import run
 from weighlock.cli.scan import scan
 from weighlock.cli.sessions import sessions
+from weighlock.cli.ship import ship
 from weighlock.cli.wait import wait
 
 
@@ -36,7 +37,7 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (erase, hold, expire, backup, restore, stats):
+for command in (erase, hold, expire, backup, restore, stats, ship):
     ledger.add_command(command)
 
 _COMMANDS = (
