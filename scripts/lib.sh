@@ -66,6 +66,18 @@ need() {
     }
 }
 
+# Go's checker of signed notes and trees, with which tests check the ledger's proofs a second time.
+go_notes() {
+    if [ ! -d /usr/share/gocode/src/golang.org/x/mod/sumdb/note ] && [ "$(id -u)" = 0 ]; then
+        say "Installing golang-golang-x-mod-dev"
+        { apt-get update && apt-get install --yes --no-install-recommends golang-golang-x-mod-dev; } >/dev/null 2>&1
+    fi
+    [ -d /usr/share/gocode/src/golang.org/x/mod/sumdb/note ] || {
+        say "Go's x/mod is missing; install it (Debian: apt-get install golang-golang-x-mod-dev) and run this again."
+        exit 1
+    }
+}
+
 # The OpenID provider that tests use, in tests/idp/node_modules: exactly what its lock file says.
 provider() {
     stamp=$(cat tests/idp/package.json tests/idp/package-lock.json | cksum)

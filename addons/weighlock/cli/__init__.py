@@ -17,6 +17,7 @@ from weighlock.cli.ledger import ledger
 from weighlock.cli.login import login, logout
 from weighlock.cli.offboard import offboard
 from weighlock.cli.policy import policy
+from weighlock.cli.proofs import check, checkpoint, consistency, prove
 from weighlock.cli.records import records
 from weighlock.cli.rejudged import replay_ as rejudge
 from weighlock.cli.rejudged import shadow_ as shadow
@@ -37,7 +38,7 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (erase, hold, expire, backup, restore, stats, ship):
+for command in (prove, consistency, checkpoint, check, erase, hold, expire, backup, restore, stats, ship):
     ledger.add_command(command)
 
 _COMMANDS = (
