@@ -81,13 +81,15 @@ def ledger_rows(count: int, *, every: int, entries: Sequence[Entry] = ()) -> Row
     frontier = Frontier()
     for seq in range(count):
         ciphertext = f"ciphertext {seq}".encode()
-        ref = entry.PayloadRef(hashlib.sha256(ciphertext).hexdigest(), "c" * 64, 5)
+        ref = entry.PayloadRef(
+            hashlib.sha256(ciphertext).hexdigest(), "c" * 64, 5, hashlib.sha256(b"wrapped").hexdigest()
+        )
         default = Entry(seq, entry.timestamp(NOON + seq), Kind.REQUEST, {"number": seq}, {"request.sent": ref})
         said = entries[seq] if entries else default
         data = entry.canonical(said)
         made.rows.append(Row(seq, data, leaf_hash(data)))
         if said.payloads:
-            made.payloads.append(Payload(seq, "request.sent", ciphertext, True))
+            made.payloads.append(Payload(seq, "request.sent", ciphertext, b"wrapped"))
         frontier.add(leaf_hash(data))
         if (seq + 1) % every == 0:
             made.checkpoints.append((seq + 1, SIGNER.sign(seq + 1, frontier.root())))

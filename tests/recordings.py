@@ -42,7 +42,7 @@ class Record:
     def add(self, kind: Kind, body: dict[str, Any], **payloads: bytes) -> Record:
         seq = len(self.entries)
         named = {name.replace("_", "."): payload for name, payload in payloads.items()}
-        refs = {name: PayloadRef("a" * 64, "b" * 64, len(payload)) for name, payload in named.items()}
+        refs = {name: PayloadRef("a" * 64, "b" * 64, len(payload), "c" * 64) for name, payload in named.items()}
         said = Entry(seq, entry.timestamp(NOON + 1 + seq), kind, body, refs)
         self.entries.append(entry.parse(entry.canonical(said)))
         self._payloads |= {(seq, name): payload for name, payload in named.items()}

@@ -49,9 +49,12 @@ def run(*arguments: str | Path, exit_code: int = 0) -> Result:
 
 def tamper(state: Path, statement: str) -> None:
     connection = sqlite3.connect(state / NAME, isolation_level=None)
-    for (trigger,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {trigger}")
+    triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
     connection.execute(statement)
+    for _, made in triggers:
+        connection.execute(made)
     connection.close()
 
 

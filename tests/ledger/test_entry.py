@@ -39,7 +39,9 @@ _APPROVAL = an_approval(
 
 @given(st.integers(0, 2**53 - 1), st.sampled_from(Kind), st.dictionaries(st.sampled_from("abc"), _VALUES))
 def test_an_entry_reads_back_as_it_was(seq: int, kind: Kind, body: dict[str, Any]) -> None:
-    said = Entry(seq, "2026-01-01T12:00:00.000Z", kind, body, {"request.sent": PayloadRef("a" * 64, "b" * 64, 3)})
+    said = Entry(
+        seq, "2026-01-01T12:00:00.000Z", kind, body, {"request.sent": PayloadRef("a" * 64, "b" * 64, 3, "c" * 64)}
+    )
 
     assert entry.parse(entry.canonical(said)) == said
 

@@ -110,7 +110,7 @@ def test_a_ledger_cut_down_to_nothing_is_named(ledger: Rows) -> None:
 
 def test_missing_changed_and_stray_payloads_are_named(ledger: Rows) -> None:
     ledger.payloads[2] = dataclasses.replace(ledger.payloads[2], ciphertext=b"other")
-    ledger.payloads[3] = dataclasses.replace(ledger.payloads[3], keyed=False)
+    ledger.payloads[3] = dataclasses.replace(ledger.payloads[3], wrapped=b"")
     ledger.payloads[4] = dataclasses.replace(ledger.payloads[4], name="response.sent")
     ledger.payloads.append(dataclasses.replace(ledger.payloads[0], seq=40))
 

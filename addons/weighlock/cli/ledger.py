@@ -32,21 +32,35 @@ def ledger() -> None:
 @ledger.command("verify")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--key", default="", metavar="KEY", help="checkpoint.pub, or its text. Default: the one beside FILE.")
+@click.option(
+    "--kept",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with a checkpoint that was kept elsewhere; may be repeated.",
+)
 @state_option
 @as_json
 @click.pass_context
-def verify_(ctx: click.Context, file: Path | None, key: str, state: str, as_json: bool) -> None:
+def verify_(ctx: click.Context, file: Path | None, key: str, kept: tuple[Path, ...], state: str, as_json: bool) -> None:
     """Check every entry, payload and checkpoint of FILE, also while the gateway writes it.
 
     FILE is a ledger.db; by default the gateway's own. Exit code 1: it is not what was written; the first bad entry is
-    named. A key that was kept elsewhere proves more than the one beside FILE.
+    named. A key that was kept elsewhere proves more than the one beside FILE, and a checkpoint that was kept elsewhere
+    (`ledger checkpoint`) shows what was cut off since, and a log that was written anew.
     """
     path = file or read_settings(state=state).state / NAME
     verifier = read_verifier(key or str(path.with_name("checkpoint.pub")))
     try:
         with Reader(path) as reader:
             rows = track(reader.rows(), "Verifying", total=reader.count(), console=terminal(), transient=True)
-            report = verify(rows, reader.payloads(), reader.checkpoints(), verifier)
+            report = verify(
+                rows,
+                reader.payloads(),
+                reader.checkpoints(),
+                verifier,
+                anchors=[path.read_text("utf-8", "replace") for path in kept],
+                unguarded=reader.unguarded(),
+            )
     except Damaged as error:
         report = Report()
         report.add(0, 0, "unreadable", error.message)

@@ -86,7 +86,7 @@ def consistency(old: int, new: int | None, state: str) -> None:
 @click.option("--size", type=click.IntRange(min=1), help="Of the checkpoint. Default: the newest.")
 @state_option
 def checkpoint(size: int | None, state: str) -> None:
-    """Print a signed checkpoint, to be kept elsewhere, where nobody can change it with the log."""
+    """Print a signed checkpoint, to be kept elsewhere: `weighlock ledger verify --kept` holds the log to it."""
     with Reader(read_settings(state=state).state / NAME) as reader:
         notes = dict(reader.checkpoints())
     chosen = size or max(notes, default=0)

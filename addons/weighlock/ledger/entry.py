@@ -52,6 +52,8 @@ class PayloadRef:
     """HMAC-SHA256 of the plaintext under a salt that is sealed with it."""
     size: int
     """Of the plaintext, in bytes."""
+    key: str
+    """SHA-256 of the wrapped key: whose recipients could open it is part of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def canonical(entry: Entry) -> bytes:
             "kind": entry.kind.value,
             "body": dict(entry.body),
             "payloads": {
-                name: {"sha256": ref.sha256, "commitment": ref.commitment, "size": ref.size}
+                name: {"sha256": ref.sha256, "commitment": ref.commitment, "size": ref.size, "key": ref.key}
                 for name, ref in entry.payloads.items()
             },
         }
@@ -89,7 +91,10 @@ def parse(data: bytes) -> Entry:
         version, seq, time, kind, body, payloads = (
             value[name] for name in ("version", "seq", "time", "kind", "body", "payloads")
         )
-        refs = {name: PayloadRef(ref["sha256"], ref["commitment"], ref["size"]) for name, ref in payloads.items()}
+        refs = {
+            name: PayloadRef(ref["sha256"], ref["commitment"], ref["size"], ref["key"])
+            for name, ref in payloads.items()
+        }
         datetime.fromisoformat(time)
         said = Entry(seq, time, Kind(kind), {**body}, refs)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -17,8 +17,8 @@ class Payload:
     seq: int
     name: str
     ciphertext: bytes = field(repr=False)
-    keyed: bool
-    """Whether its wrapped key is there."""
+    wrapped: bytes = field(repr=False)
+    """Its key, wrapped; empty where that is not there."""
 
 
 class Kept:
@@ -46,8 +46,12 @@ class Kept:
                 self._miss(seq, "payload-missing", f"the payload {name} is missing")
             elif hashlib.sha256(payload.ciphertext).hexdigest() != ref.sha256:
                 self._add(seq, 5, "payload-changed", f"the payload {name} is not the one that was recorded")
-            elif not payload.keyed:
+            elif not payload.wrapped:
                 self._miss(seq, "payload-key-missing", f"the key of the payload {name} is missing")
+            elif hashlib.sha256(payload.wrapped).hexdigest() != ref.key:
+                self._add(
+                    seq, 5, "payload-key-changed", f"the key of the payload {name} is not the one that was recorded"
+                )
         for name in kept:
             self._add(seq, 5, "payload-stray", f"the entry does not name the payload {name}")
 

@@ -45,12 +45,14 @@ def seal(plaintext: bytes, recipients: Sequence[Any], *, key: bytes, nonce: byte
     if (len(key), len(nonce), len(salt)) != (KEY_SIZE, NONCE_SIZE, SALT_SIZE):
         raise ValueError("key, nonce or salt of the wrong size")
     ciphertext = nonce + AESGCM(key).encrypt(nonce, zlib.compress(plaintext, 1), _PURPOSE)
+    wrapped = pyrage.encrypt(key + salt, list(recipients))
     ref = PayloadRef(
         sha256=hashlib.sha256(ciphertext).hexdigest(),
         commitment=_commitment(salt, plaintext),
         size=len(plaintext),
+        key=hashlib.sha256(wrapped).hexdigest(),
     )
-    return Sealed(ref, ciphertext, pyrage.encrypt(key + salt, list(recipients)))
+    return Sealed(ref, ciphertext, wrapped)
 
 
 def open_sealed(ref: PayloadRef, ciphertext: bytes, wrapped: bytes, identities: Sequence[Any]) -> bytes:

@@ -11,9 +11,11 @@ The steps, as numbered in the report:
 6. each checkpoint is signed by the key, and no stretch of entries lacks one
 7. each checkpoint's root is the root of the leaves up to it
 8. no checkpoint reaches beyond the last entry
+9. the log agrees with each checkpoint that was kept elsewhere
+10. the file's triggers are those that a gateway makes
 
-What it cannot see: entries cut from the end together with every checkpoint that covered them. Whoever keeps a
-checkpoint elsewhere can.
+Without step 9 it cannot see entries cut from the end together with every checkpoint that covered them, nor a history
+that was signed anew.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from weighlock.ledger import checkpoint, entry
+from weighlock.ledger.anchored import Anchored
 from weighlock.ledger.checkpoint import BadNote, Verifier
 from weighlock.ledger.entry import Kind
 from weighlock.ledger.kept import Kept, Payload
@@ -57,6 +60,8 @@ class Report:
     checkpoints: int = 0
     signed: int = 0
     """Entries that the last good checkpoint covers; what follows could be rewritten unseen."""
+    kept: int = 0
+    """Checkpoints kept elsewhere that the log agrees with."""
     erased: int = 0
     """Entries whose payloads were erased, as later entries say."""
     found: int = 0
@@ -79,10 +84,20 @@ class Report:
 
 
 def verify(
-    rows: Iterable[Row], payloads: Iterable[Payload], checkpoints: Iterable[tuple[int, str]], verifier: Verifier
+    rows: Iterable[Row],
+    payloads: Iterable[Payload],
+    checkpoints: Iterable[tuple[int, str]],
+    verifier: Verifier,
+    *,
+    anchors: Iterable[str] = (),
+    unguarded: Iterable[str] = (),
 ) -> Report:
-    """*rows* by seq, *payloads* by seq and name, *checkpoints* as (size, note) by size."""
+    """*rows* by seq, *payloads* by seq and name, *checkpoints* as (size, note) by size.
+
+    *anchors* are checkpoints that were kept elsewhere, *unguarded* the triggers that are not as they were made.
+    """
     report = Report()
+    anchored = Anchored(report.add, anchors, verifier)
     tree = _Tree(report, checkpoints, verifier)
     kept = Kept(report.add, payloads)
     earlier = ""
@@ -92,6 +107,7 @@ def verify(
         if leaf_hash(row.entry) != row.leaf:
             report.add(row.seq, 2, "edited", "the entry is not the one that its leaf was made of")
         tree.add(row)
+        anchored.reach(tree.next, tree.root, tree.whole)
         try:
             said = entry.parse(row.entry)
         except ValueError:
@@ -108,6 +124,10 @@ def verify(
             kept.erased(row.seq, said)
     report.erased = kept.rest()
     tree.end()
+    anchored.end(tree.next)
+    report.kept = anchored.held
+    if names := ", ".join(unguarded):
+        report.add(tree.next, 10, "trigger", f"not as a gateway makes them: the triggers {names}")
     return report
 
 
@@ -131,13 +151,16 @@ class _Tree:
         self.next = 0
         self._report, self._verifier = report, verifier
         self._frontier = Frontier()
-        self._whole = True  # leaves are in place so far, and no root has failed: what a root says still has a meaning
+        self.whole = True  # leaves are in place so far, and no root has failed: what a root says still has a meaning
         self._covered = 0
         self._checkpoints = iter(checkpoints)
         self._due = next(self._checkpoints, None)
 
+    def root(self) -> bytes:
+        return self._frontier.root()
+
     def add(self, row: Row) -> None:
-        self._whole &= row.seq == self.next and len(row.leaf) == HASH_SIZE
+        self.whole &= row.seq == self.next and len(row.leaf) == HASH_SIZE
         self._frontier.add(row.leaf)
         self.next = max(self.next, row.seq + 1)
         while self._due and self._due[0] <= self.next:
@@ -164,12 +187,12 @@ class _Tree:
             return
         self._stretch(size)
         self._covered = size
-        if not self._whole or size != self.next:
+        if not self.whole or size != self.next:
             return
         if root == self._frontier.root():
             self._report.signed = size
         else:
-            self._whole = False
+            self.whole = False
             first = self._report.signed
             self._report.add(
                 size - 1,

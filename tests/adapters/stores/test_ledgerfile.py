@@ -105,7 +105,7 @@ def test_a_reader_gives_what_was_written(path: Path) -> None:
         assert [row.seq for row in reader.rows()] == [0, 1]
         assert [entry.parse(data).seq for data in reader.entries(newest_first=True)] == [1, 0]
         assert entry.parse(reader.entry(1)).body == {"number": 1}
-        assert [(payload.name, payload.keyed) for payload in reader.payloads()] == [("a", True), ("b", True)]
+        assert [(payload.name, bool(payload.wrapped)) for payload in reader.payloads()] == [("a", True), ("b", True)]
         assert [size for size, _ in reader.checkpoints()] == [2]
         assert reader.payload(1, "a")[0]
         with pytest.raises(KeyError):

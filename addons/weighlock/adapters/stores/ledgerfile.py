@@ -96,9 +96,10 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
 
 # A tampered cell may hold another type than its column, or nothing.
 _ROWS = "SELECT seq, coalesce(CAST(entry AS BLOB), x''), coalesce(CAST(leaf AS BLOB), x'') FROM entries ORDER BY seq"
+_TRIGGERS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
 _PAYLOADS = """
     SELECT p.seq, p.name, coalesce(CAST(p.ciphertext AS BLOB), x''),
-        coalesce(k.wrapped != zeroblob(length(k.wrapped)), 0)
+        coalesce(CAST(nullif(k.wrapped, zeroblob(length(k.wrapped))) AS BLOB), x'')
     FROM payloads p LEFT JOIN payload_keys k ON k.seq = p.seq AND k.name = p.name ORDER BY p.seq, p.name
 """
 
@@ -174,8 +175,16 @@ class Reader:
 
     def payloads(self) -> Iterator[Payload]:
         """All sealed payloads, by seq and name."""
-        for seq, name, ciphertext, keyed in self._rows(_PAYLOADS):
-            yield Payload(seq, name, ciphertext, bool(keyed))
+        for seq, name, ciphertext, wrapped in self._rows(_PAYLOADS):
+            yield Payload(seq, name, ciphertext, wrapped)
+
+    def unguarded(self) -> list[str]:
+        """The triggers that are not as they were made: each may have let something pass since."""
+        with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
+            _migrations.apply(sqlite_utils.Database(made, execute_plugins=False))
+            expected = dict(made.execute(_TRIGGERS))
+        found = dict(self._rows(_TRIGGERS))
+        return sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
 
     def keyed(self) -> frozenset[int]:
         """The entries with payloads whose keys are there."""
