@@ -22,6 +22,7 @@ from pyrage import x25519
 from weighlock.errors import ConfigError
 from weighlock.ledger import seal
 from weighlock.ledger.checkpoint import Signer
+from weighlock.ledger.cosign import Witness
 
 FINGERPRINT_SIZE = 32
 
@@ -63,6 +64,20 @@ def fingerprint_key(state: Path) -> bytes:
         return _Folder(state).secret(path.name, bytes)
     except OSError as error:
         raise ConfigError(f"cannot be used: {error.strerror}", str(path)) from None
+
+
+def open_witness(state: Path, name: str) -> Witness:
+    """The key of a witness in its folder *state*, made under *name* where there is none. ConfigError as above."""
+    folder = _Folder(state)
+    made = Witness(name, secrets.token_bytes(32))
+    private = state / "witness.key"
+    try:
+        own: Witness = _read(Witness.parse, folder.secret(private.name, lambda: f"{made.text}\n".encode()), private)
+        if not (public := state / "witness.pub").exists():
+            folder.public(public.name, f"{own.cosigner.text}\n".encode())
+    except OSError as error:
+        raise ConfigError(f"cannot be used: {error.strerror}", str(error.filename or state)) from None
+    return own
 
 
 def _auditor(folder: _Folder) -> tuple[Any, ...]:

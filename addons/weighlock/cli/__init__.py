@@ -30,6 +30,7 @@ from weighlock.cli.scan import scan
 from weighlock.cli.sessions import sessions
 from weighlock.cli.ship import ship
 from weighlock.cli.wait import wait
+from weighlock.cli.witness import cosign, witness
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -38,11 +39,11 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (prove, consistency, checkpoint, check, erase, hold, expire, backup, restore, stats, ship):
+for command in (prove, consistency, checkpoint, check, cosign, erase, hold, expire, backup, restore, stats, ship):
     ledger.add_command(command)
 
 _COMMANDS = (
-    *(run, login, logout, wait, offboard, cutoffs, approvals, report, ledger, sessions, replay),
+    *(run, login, logout, wait, offboard, cutoffs, approvals, report, ledger, witness, sessions, replay),
     *(reveal, scan, rules, policy, counters, fingerprint, records, canary),
 )
 for command in _COMMANDS:
