@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, async_playwright
 
 from browsing import Place
 from oidc import OidcProvider
+from visiting import Visitor
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,41 +48,6 @@ async def place(provider: OidcProvider) -> AsyncIterator[Place]:
     await place.open(provider)
     yield place
     await place.close()
-
-
-class Visitor:
-    """Somebody at a browser of their own."""
-
-    def __init__(self, place: Place, context: BrowserContext, page: Page) -> None:
-        self.place, self.context, self.page = place, context, page
-
-    async def log_in(self, who: str, path: str = "/") -> None:
-        await self.page.goto(self.place.url + path)
-        await self.page.get_by_role("link", name="Log in with").click()
-        await self.prove(who)
-
-    async def enter(self, token: str) -> None:
-        """With the session of whose ID token this is, without the way to the provider and back."""
-        cookie = {"name": "weighlock", "value": await self.place.admit(token), "url": self.place.url}
-        await self.context.add_cookies([cookie | {"httpOnly": True, "sameSite": "Strict"}])  # type: ignore[list-item]
-
-    async def prove(self, who: str) -> None:
-        """At the provider, until the browser is back."""
-        if await self.page.locator("input[name=login]").count():
-            await self.page.fill("input[name=login]", who)
-            await self.page.fill("input[name=password]", "any")
-            await self.page.click("button[type=submit]")
-        await self.page.wait_for_load_state()
-        if "/interaction/" in self.page.url:
-            await self.page.click("button[type=submit]")
-        await self.page.wait_for_selector(".who", state="attached")
-        await self.page.wait_for_url(lambda url: "/login" not in url)
-
-    async def open(self, id: str = "") -> None:
-        await self.page.goto(f"{self.place.url}/approvals/{id}" if id else self.place.url)
-
-    async def text(self) -> str:
-        return await self.page.inner_text("main")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

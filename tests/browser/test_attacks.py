@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.async_api import Page
 
-from browser.conftest import Visitor
 from browsing import Place
+from visiting import Visitor
 from weighlock.holds import Mark, Shown
 
 EVIL = "http://evil.example"

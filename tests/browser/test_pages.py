@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from browser.conftest import Visitor
 from browsing import AGE, Place, marked
 from held import some_terms
+from visiting import Visitor
 from weighlock.errors import Forbidden
 
 
