@@ -21,7 +21,7 @@ from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from upstream import Upstream
 
-SPOKEN = "openai, anthropic, generic"
+SPOKEN = "openai, anthropic"
 POLICY = """
 statements:
   - {id: exports-are-looked-at, effect: hold, direction: request, principals: {workloads: [export]},
