@@ -9,14 +9,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders import a_finding, a_principal
+from held import NOW, an_approval
 from ledgers import a_verdict, an_exchange, ledger_file
 from weighlock.adapters.stores.ledgerfile import NAME
 from weighlock.adapters.stores.ledgerindex import NAME as INDEX
 from weighlock.cli.sessions import sessions
 from weighlock.errors import Refused
+from weighlock.holds import ApprovalState, Decision
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
-from weighlock.model import Action, Approval, ApprovalState, OperatorSpec
+from weighlock.model import Action, OperatorSpec
 
 _RUN = {"run_id": "9"}
 _MAIL = "casey" + "@example.org"
@@ -40,21 +42,7 @@ def state(tmp_path: Path) -> Path:
     second = a_principal(token_id="2" * 64, claims=_RUN)
     other = a_principal(workload="weekly", subject="repo:acme/weekly", session="s-weekly", persons=frozenset({"kim"}))
     masked = a_verdict(action=Action.MASK, operators={"EMAIL_ADDRESS": OperatorSpec("pseudonym")})
-    held = Approval(
-        id="A1",
-        state=ApprovalState.APPROVED,
-        binding="b" * 64,
-        workload="nightly",
-        owner="dana",
-        subject="repo:acme/nightly",
-        persons=frozenset({"dana"}),
-        approvers=frozenset({"security"}),
-        because=("bulk",),
-        requested_at=1.0,
-        expires_at=2.0,
-        decided_by="robin",
-        decided_at=1.5,
-    )
+    held = an_approval(ApprovalState.APPROVED, id="A1", decisions=(Decision("robin", True, "fine", NOW),))
     asked = json.dumps({"messages": [{"role": "user", "content": "write to <EMAIL_1>"}]}).encode()
     ledger_file(
         folder,

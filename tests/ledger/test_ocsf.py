@@ -7,29 +7,18 @@ from typing import Any
 import pytest
 
 from builders import a_finding, a_principal
+from held import an_approval
 from ledgers import a_verdict, an_exchange
 from weighlock.errors import Unidentified
 from weighlock.ledger import entry, erasure, ocsf
 from weighlock.ledger.entry import Entry, Kind
-from weighlock.model import Action, Approval, ApprovalState
+from weighlock.model import Action
 
 SCHEMA = json.loads(Path(__file__).with_name("ocsf.json").read_text())
 CLASSES = {6003: "api_activity", 2004: "detection_finding", 6002: "application_lifecycle"}
 _TYPES = {"integer_t": int, "port_t": int, "timestamp_t": int, "long_t": int, "boolean_t": bool}
 
-_HELD = Approval(
-    id="A1",
-    state=ApprovalState.PENDING,
-    binding="b" * 64,
-    workload="nightly",
-    owner="dana",
-    subject="repo:acme/nightly",
-    persons=frozenset({"dana"}),
-    approvers=frozenset({"security"}),
-    because=("bulk",),
-    requested_at=1.0,
-    expires_at=2.0,
-)
+_HELD = an_approval(id="A1")
 _FOUND = an_exchange(findings=(a_finding(), a_finding()), verdict=a_verdict(action=Action.MASK))
 _NOBODY = an_exchange(destination=None, principal=None, call=None, findings=None, verdict=None)
 _ENTRIES = {

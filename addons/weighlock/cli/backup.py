@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from weighlock.adapters.keys import open_keys
-from weighlock.adapters.stores.ledger import lock_ledger
+from weighlock.adapters.stores import ledgerlock
 from weighlock.adapters.stores.ledgerfile import NAME
 from weighlock.adapters.stores.orders import OrderKind, Orders
 from weighlock.cli import backups
@@ -55,7 +55,7 @@ def restore(ctx: click.Context, file: Path, force: bool, state: str) -> None:
     witness would see a log that goes back.
     """
     folder = read_settings(state=state).state
-    lock = lock_ledger(folder / "ledger.lock")
+    lock = ledgerlock.take(folder / "ledger.lock")
     try:
         report = backups.check(file, folder)
         if not report.ok:

@@ -65,7 +65,7 @@ def turn(entries: Sequence[Entry], read: Read | None) -> dict[str, Any]:
         "host": first.body.get("host", ""),
         "because": list(verdict.get("because", ())),
         "policy": verdict.get("policy", ""),
-        "approvals": [_approval(one) for one in entries if one.kind is Kind.APPROVAL],
+        "approvals": _approvals(entries),
         "refused": next((one.body["refused"] for one in entries if "refused" in one.body), None),
         "request": {"found": {}},
         "response": {"found": {}},
@@ -85,14 +85,19 @@ def turn(entries: Sequence[Entry], read: Read | None) -> dict[str, Any]:
     return said
 
 
-def _approval(said: Entry) -> dict[str, str]:
-    approval = said.body["approval"]
-    return {
-        "id": approval["id"],
-        "state": approval["state"],
-        "by": str(approval.get("decided_by") or ""),
-        "time": said.time,
-    }
+def _approvals(entries: Sequence[Entry]) -> list[dict[str, str]]:
+    """Each move of what was held; and the approval that an exchange was sent with, given to an earlier one."""
+    moves = [one for one in entries if one.kind is Kind.APPROVAL]
+    return [
+        {
+            "id": approval["id"],
+            "state": approval["state"],
+            "by": ", ".join(str(decision["who"]) for decision in approval["decisions"]),
+            "time": one.time,
+        }
+        for one in moves or entries
+        if (approval := one.body.get("approval"))
+    ]
 
 
 def texts(body: bytes) -> Iterator[dict[str, str]]:

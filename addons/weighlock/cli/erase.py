@@ -18,8 +18,9 @@ from rich.progress import track
 
 from weighlock.adapters.erasure import Eraser
 from weighlock.adapters.keys import open_keys
-from weighlock.adapters.stores.ledger import Ledger, Locked
+from weighlock.adapters.stores.ledger import Ledger
 from weighlock.adapters.stores.ledgerfile import NAME, Reader
+from weighlock.adapters.stores.ledgerlock import Locked
 from weighlock.adapters.stores.orders import OrderKind, Orders
 from weighlock.cli.backups import remake
 from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, show, state_option, terminal

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 NAME = "index.db"
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE exchanges (
@@ -16,6 +16,8 @@ CREATE TABLE exchanges (
 ) STRICT;
 CREATE INDEX by_session ON exchanges (session);
 CREATE INDEX by_last ON exchanges (last);
+CREATE INDEX by_workload ON exchanges (workload, last);
+CREATE INDEX by_outcome ON exchanges (outcome, last);
 CREATE TABLE entries (seq INTEGER PRIMARY KEY, exchange TEXT NOT NULL, bytes INTEGER NOT NULL) STRICT;
 CREATE INDEX by_exchange ON entries (exchange);
 CREATE TABLE sums (

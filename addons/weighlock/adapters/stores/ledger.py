@@ -7,7 +7,6 @@ commits, others gather and share the next commit. One process writes: a lock fil
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import secrets
@@ -23,8 +22,9 @@ from typing import Any, Self
 
 from weighlock.adapters.keys import Keys
 from weighlock.adapters.stores.ledgerfile import NAME
+from weighlock.adapters.stores.ledgerlock import take
 from weighlock.adapters.stores.ledgerwriter import BATCH, Broken, LedgerWriter, Prepared
-from weighlock.errors import ConfigError, Unavailable
+from weighlock.errors import Unavailable
 from weighlock.ledger.entry import Kind
 from weighlock.ledger.seal import KEY_SIZE, NONCE_SIZE, SALT_SIZE, Sealed, seal
 
@@ -38,10 +38,6 @@ SIGN_AFTER = 5.0
 """Seconds that an entry waits for a checkpoint at most."""
 SCRUB_AFTER = 0.2
 """Seconds until the write-ahead log is emptied, where somebody still read it."""
-
-
-class Locked(ConfigError):
-    """Another process writes this ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,7 @@ class Ledger:
 
         ConfigError where another process has it, or where the file is not what its last checkpoint says.
         """
-        lock = lock_ledger(state / "ledger.lock")
+        lock = take(state / "ledger.lock")
         try:
             return cls(LedgerWriter(state / NAME, keys.signer, clock), keys, lock, written)
         except BaseException:
@@ -246,17 +242,3 @@ def _unavailable() -> Unavailable:
         "The ledger cannot be written, and nothing goes on unrecorded.",
         next_step="Try again later.",
     )
-
-
-def lock_ledger(path: Path) -> int:
-    """An open file that holds the lock; the system lets go of it when the process ends, however it ends."""
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise ConfigError(f"cannot be used: {error.strerror}", str(path)) from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise Locked("another gateway is writing this ledger", str(path.parent)) from None
-    return lock

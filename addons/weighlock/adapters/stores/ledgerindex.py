@@ -79,12 +79,13 @@ class Index:
     def sessions(self, wanted: Filter, limit: int) -> list[dict[str, Any]]:
         """Those with an exchange *wanted*, the newest *limit* of them, oldest first; summed over all of it."""
         where, given = wanted.where()
-        newest = self._rows(
-            f"SELECT session, max(last) FROM exchanges WHERE {where} GROUP BY session ORDER BY 2 DESC LIMIT :limit",  # noqa: S608
-            **given,
-            limit=limit,
-        )
-        return [self._session(row["session"]) for row in newest][::-1]
+        newest: dict[str, None] = {}
+        found = self._db.execute(f"SELECT session FROM exchanges WHERE {where} ORDER BY last DESC", given)  # noqa: S608
+        for (session,) in found:  # read no further than it takes
+            newest.setdefault(session)
+            if len(newest) == limit:
+                break
+        return [self._session(session) for session in newest][::-1]
 
     def exchanges(self, wanted: Filter) -> list[dict[str, Any]]:
         """By their beginning."""
