@@ -140,7 +140,7 @@ CORPUS: dict[str, tuple[Tamper, int, str]] = {
     "wrapped key swap": (sql(_SWAP.format(table="payload_keys", column="wrapped")), 5, "payload-key-changed"),
     "wrapped key taken away": (sql("DELETE FROM payload_keys WHERE seq = 5"), 5, "payload-key-missing"),
     "clock back": (clock_back, 5, "time-back"),
-    "checkpoint key swap": (key_swapped, 3, "checkpoint"),
+    "checkpoint key swap": (key_swapped, 3, "checkpoint-key"),
     "checkpoint moved": (sql("UPDATE checkpoints SET size = 7 WHERE size = 8"), 6, "checkpoint"),
     "fork": (rewritten, 11, "forked"),
 }

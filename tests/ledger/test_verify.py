@@ -142,7 +142,7 @@ def test_a_checkpoint_of_another_key_is_named(ledger: Rows) -> None:
     stranger = Signer(SIGNER.name, b"x" * 32)
     ledger.checkpoints[0] = (5, stranger.sign(5, b"r" * 32))
 
-    assert ledger.kinds() == {(4, "checkpoint")}
+    assert ledger.kinds() == {(4, "checkpoint-key")}
 
 
 def test_a_checkpoint_at_the_wrong_size_is_named(ledger: Rows) -> None:

@@ -31,6 +31,10 @@ class BadNote(ValueError):
     """A note that is not a checkpoint signed by the key at hand; the message says what is wrong with it."""
 
 
+class OtherKey(BadNote):
+    """It may be signed, and is not by the key at hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     origin: str
@@ -113,7 +117,7 @@ def verify(note: str, verifier: Verifier) -> Checkpoint:
         if match[1] == verifier.name and signature[:4] == verifier.key_id:
             mine.append(signature[4:])
     if not mine:
-        raise BadNote("not signed by this key")
+        raise OtherKey("not signed by this key")
     for signature in mine:
         try:
             Ed25519PublicKey.from_public_bytes(verifier.public).verify(signature, text.encode())

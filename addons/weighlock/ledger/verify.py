@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 
 from weighlock.ledger import checkpoint, entry
 from weighlock.ledger.anchored import Anchored
-from weighlock.ledger.checkpoint import BadNote, Verifier
+from weighlock.ledger.checkpoint import BadNote, OtherKey, Verifier
 from weighlock.ledger.entry import Kind
 from weighlock.ledger.kept import Kept, Payload
 from weighlock.ledger.merkle import HASH_SIZE, Frontier, leaf_hash
@@ -206,7 +206,8 @@ class _Tree:
         try:
             said = checkpoint.verify(note, self._verifier)
         except BadNote as error:
-            self._report.add(size - 1, 6, "checkpoint", f"the checkpoint of {size} entries: {error}")
+            kind = "checkpoint-key" if isinstance(error, OtherKey) else "checkpoint"
+            self._report.add(size - 1, 6, kind, f"the checkpoint of {size} entries: {error}")
             return None
         if said.size != size:
             self._report.add(size - 1, 6, "checkpoint", f"the checkpoint of {size} entries says {said.size}")
