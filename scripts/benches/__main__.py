@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import accuracy
+import approvals
 import chat
 import click
 import evasions
@@ -44,6 +45,7 @@ DETECTION: Mapping[str, Bench] = {
 }
 """The parts of `detection`; each can be run by itself, and then nothing is kept."""
 BENCHES: Mapping[str, Bench] = {
+    "approvals": lambda progress, _: approvals.run(progress),
     "detection": lambda progress, options: [f for run in DETECTION.values() for f in run(progress, options)],
     "gateway": lambda progress, _: exchange.run(progress),
     "identity": lambda progress, _: verifying.run(progress),
