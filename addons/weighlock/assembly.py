@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import sys
 import time
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from weighlock.adapters.jwks import Jwks
 from weighlock.adapters.keys import fingerprint_key, open_keys
 from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.metrics import Metrics
+from weighlock.adapters.notifier import Notifier, read_channels
 from weighlock.adapters.rulebook import shipped
 from weighlock.adapters.rulewatch import Rulebook
 from weighlock.adapters.sessions import Sessions
@@ -39,9 +41,11 @@ from weighlock.adapters.stores.counters import CounterStore
 from weighlock.adapters.stores.events import EventStore
 from weighlock.adapters.stores.ledger import Ledger
 from weighlock.adapters.stores.orders import Orders
+from weighlock.adapters.stores.outbox import Outbox
 from weighlock.adapters.stores.sessions import SessionStore
 from weighlock.adapters.stores.vault import VaultStore
 from weighlock.adapters.vaults import Vaults, scope_of
+from weighlock.console.site import origin
 from weighlock.errors import ConfigError
 from weighlock.lifecycle import Gateway, declare, register
 from weighlock.masking.operators import OPERATORS
@@ -124,7 +128,17 @@ def start(order: Sequence[type[Stage]], script: str) -> None:
     inject.install()
     channel.install(chain.socket)
     belt.install(_rehearsal(chain, record, confdir) if record else Gate(chain))
-    register(Gateway(parts, chain, journal), script)
+    register(Gateway(parts, chain, journal, _notifier(parts)), script)
+
+
+def _notifier(parts: Parts) -> Notifier | None:
+    """None where there is nobody to tell."""
+    config = parts.settings
+    channels = read_channels(config.notify, os.environ)
+    if not channels:
+        return None
+    outbox = Outbox.open(config.state, time.time, random.random)
+    return Notifier(channels, outbox, parts.desk, time.time, origin(config))
 
 
 def _bounds(config: Settings) -> Bounds:

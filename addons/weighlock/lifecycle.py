@@ -18,6 +18,7 @@ from mitmproxy.addonmanager import Loader
 
 from weighlock.adapters import grants
 from weighlock.adapters.journal import Journal, policy_draft
+from weighlock.adapters.notifier import Notifier
 from weighlock.adapters.rulebook import NONE, Rules
 from weighlock.adapters.transmitters import Poller
 from weighlock.approval.grants import Wanted
@@ -56,8 +57,10 @@ class Declare:
 class Gateway:
     name = "weighlock_gateway"
 
-    def __init__(self, parts: Parts, chain: Chain, journal: Journal) -> None:
-        self.parts, self.chain, self.journal = parts, chain, journal
+    def __init__(self, parts: Parts, chain: Chain, journal: Journal, notifier: Notifier | None = None) -> None:
+        self.parts, self.chain, self.journal, self._notifier = parts, chain, journal, notifier
+        if notifier:
+            journal.moved.append(notifier.publish)
         self.addons = [chain]
         self._console = Console(
             parts.settings.console,
@@ -93,6 +96,8 @@ class Gateway:
         self._watch(self.parts.vaults.watch(self.chain.may_call))
         self._watch(self.parts.desk.watch())
         self._watch(Poller(self.parts.receiver).watch())
+        if self._notifier:
+            self._watch(self._notifier.watch())
         self.chain.ready = True
         if self.parts.rulebook.current is not NONE:
             self._say_ready()
@@ -120,6 +125,8 @@ class Gateway:
             await self._console.stop()
             await self.chain.drain()
             await self.parts.counters.close()
+            if self._notifier:
+                await self._notifier.close()
             await self.parts.desk.close()
             await self.journal.flush()
             await self.journal.write(Kind.STOP, "stop")

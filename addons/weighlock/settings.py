@@ -138,6 +138,9 @@ class Settings:
         _url, "", "Where browsers find the console, as https://HOST of a proxy before it. Default: its address."
     )
     console_session: float = _knob(_seconds, "1h", "How long a browser stays logged in to the console.")
+    notify: Path | None = _knob(
+        _optional_path, "", "YAML file of the channels that are told of approvals: webhooks, Slack, Teams, e-mail."
+    )
     raw_groups: frozenset[str] = _knob(
         _words, "", "Groups, with commas, whose members may see a held prompt unmasked; each view is recorded."
     )

@@ -38,6 +38,7 @@ async def answer(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 it is also the client's own
+    threads: ThreadPoolExecutor = _THREADS,
 ) -> tuple[int, bytes]:
     """Status and body of what *url* answers to GET, or to POST where there is a *body*; a redirect is such an answer.
 
@@ -48,11 +49,11 @@ async def answer(
         force_instance=True,
         max_buffer_size=MAX_BYTES,
         max_header_size=MAX_BYTES,
-        resolver=ExecutorResolver(executor=_THREADS, close_executor=False),
+        resolver=ExecutorResolver(executor=threads, close_executor=False),
     )
     try:
         async with asyncio.timeout(timeout):
-            authorities = await asyncio.get_running_loop().run_in_executor(_THREADS, _authorities, ca)
+            authorities = await asyncio.get_running_loop().run_in_executor(threads, _authorities, ca)
             response = await client.fetch(
                 HTTPRequest(
                     url,

@@ -29,7 +29,7 @@ def site(
     raw: Callable[[Approval], Sequence[Text] | None],
     record: Callable[[str, str], Awaitable[None]],
 ) -> Site:
-    url = config.console_url or f"http://{authority(address)}"
+    url = origin(config)
     return Site(
         url=url,
         desk=desk,
@@ -43,6 +43,13 @@ def site(
         max_age=config.approver_age,
         clock=clock,
     )
+
+
+def origin(config: Settings) -> str:
+    """Where browsers find the console; empty where there is none."""
+    if config.console is None:
+        return ""
+    return config.console_url or f"http://{authority(config.console)}"
 
 
 def authority(address: tuple[str, int]) -> str:
