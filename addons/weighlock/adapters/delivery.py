@@ -51,11 +51,12 @@ async def deliver(channel: Channel, notice: Notice, now: float) -> None:
 
 def _send(mail: Mail, message: EmailMessage, ca: str) -> None:
     """Whom the server refuses while it takes others is not written to again: those would get it twice."""
+    own = mail.sender.rpartition("@")[2]  # else smtplib asks for the name of this host, which may take long
     context = ssl.create_default_context(cafile=ca or None)
     client = (
-        smtplib.SMTP_SSL(mail.host, mail.port, timeout=TIMEOUT, context=context)
+        smtplib.SMTP_SSL(mail.host, mail.port, own, timeout=TIMEOUT, context=context)
         if mail.tls == "tls"
-        else smtplib.SMTP(mail.host, mail.port, timeout=TIMEOUT)
+        else smtplib.SMTP(mail.host, mail.port, own, timeout=TIMEOUT)
     )
     with client:
         if mail.tls == "starttls":
