@@ -11,6 +11,7 @@ from weighlock.cli.canary import canary
 from weighlock.cli.common import Group
 from weighlock.cli.counters import counters
 from weighlock.cli.cutoffs import cutoffs
+from weighlock.cli.doctor import doctor
 from weighlock.cli.erase import erase, hold
 from weighlock.cli.fingerprint import fingerprint
 from weighlock.cli.ledger import ledger
@@ -43,7 +44,7 @@ for command in (prove, consistency, checkpoint, check, cosign, erase, hold, expi
     ledger.add_command(command)
 
 _COMMANDS = (
-    *(run, login, logout, wait, offboard, cutoffs, approvals, report, ledger, witness, sessions, replay),
+    *(run, doctor, login, logout, wait, offboard, cutoffs, approvals, report, ledger, witness, sessions, replay),
     *(reveal, scan, rules, policy, counters, fingerprint, records, canary),
 )
 for command in _COMMANDS:

@@ -100,7 +100,9 @@ def test_attempts_are_bounded_and_then_the_letter_is_dead(tmp_path: Path) -> Non
     assert tries == dead["tries"] <= TRIES
     assert (dead["id"], dead["channel"], dead["why"]) == ("ab12-pending", "hook", "HTTP 500")
     assert time.now - 1000 <= AGE
-    box.forget_dead()
+    box.forget_dead([("other", "hook")])
+    assert len(box.dead()) == 1
+    box.forget_dead([("ab12-pending", "hook")])
     assert box.dead() == []
 
 

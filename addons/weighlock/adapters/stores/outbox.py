@@ -119,8 +119,11 @@ class Outbox:
         query = "SELECT id, channel, kept_at, tries, why FROM letters WHERE state = 'dead' ORDER BY kept_at, rowid"
         return list(self._db.query(query))
 
-    def forget_dead(self) -> None:
-        self._db.execute("DELETE FROM letters WHERE state = 'dead'")
+    def forget_dead(self, letters: Iterable[tuple[str, str]]) -> None:
+        """Those by id and channel: what died since it was looked at stays."""
+        with self._db.conn:
+            query = "DELETE FROM letters WHERE state = 'dead' AND id = ? AND channel = ?"
+            self._db.conn.executemany(query, letters)
 
     def _count(self, channel: str) -> int:
         query = "SELECT count(*) FROM letters WHERE channel = ? AND state = 'waiting'"
