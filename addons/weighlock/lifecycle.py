@@ -61,6 +61,7 @@ class Gateway:
         self.parts, self.chain, self.journal, self._notifier = parts, chain, journal, notifier
         if notifier:
             journal.moved.append(notifier.publish)
+            parts.desk.told = notifier.told
         self.addons = [chain]
         self._console = Console(
             parts.settings.console,

@@ -39,6 +39,7 @@ def test_a_held_request_is_told_with_a_signature_and_without_a_word_of_its_promp
     said = json.loads(again.body)["data"]
     assert answer.json()["error"]["code"] == "approval-pending"
     assert said["id"] in answer.text
+    assert "Channels told: hook." in answer.text
     assert first.body == again.body
     assert verified(secret, first)
     assert verified(secret, again)

@@ -53,6 +53,8 @@ class Desk:
         on_event: Callable[[Approval, str], None],
     ) -> None:
         self._clock, self._bounds, self._on_event = clock, bounds, on_event
+        self.told: Callable[[Approval], Collection[str]] = lambda _: ()
+        """By which channels people hear of an approval."""
         self._register = Register(store, self._moved)
         self._room = Room(bounds.total, bounds.share, clock)
         self._asked: dict[str, Principal] = {}
@@ -221,7 +223,7 @@ class Desk:
         self._on_event(approval, exchange)
 
     def _refusal(self, approval: Approval) -> Refused:
-        return words.refusal(approval, self._clock(), self._bounds.retry)
+        return words.refusal(approval, self._clock(), self._bounds.retry, self.told(approval))
 
     async def _cancelled(self, key: str, states: Collection[ApprovalState]) -> None:
         approval = await self._register.stored(lambda store: store.latest(key))

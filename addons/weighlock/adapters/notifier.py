@@ -73,6 +73,10 @@ class Notifier:
             self._heard.append((approval, self._clock()))
             self._news.set()
 
+    def told(self, approval: Approval) -> tuple[str, ...]:
+        """The ids of the channels that hear of it while it waits."""
+        return tuple(channel.id for channel in self._channels if _wants(channel, approval) is News.PENDING)
+
     async def watch(self) -> None:
         """Keep what is heard, and bring it to every channel in its own time. What waits from before is brought, too."""
         await self._stored(lambda outbox: outbox.leave([channel.id for channel in self._channels]))
