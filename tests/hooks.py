@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import queue
+import ssl
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,8 +82,8 @@ class Post:
 
 
 @asynccontextmanager
-async def post(refuse: bytes = b"") -> AsyncIterator[Post]:
-    """An SMTP server on loopback that takes everything; or answers DATA with *refuse*."""
+async def post(refuse: bytes = b"", context: ssl.SSLContext | None = None) -> AsyncIterator[Post]:
+    """An SMTP server on loopback that takes everything; or answers DATA with *refuse*. With *context*, under TLS."""
     office = Post()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -102,7 +103,7 @@ async def post(refuse: bytes = b"") -> AsyncIterator[Post]:
             await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     office.port = server.sockets[0].getsockname()[1]
     yield office
     server.close()

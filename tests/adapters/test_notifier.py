@@ -16,6 +16,7 @@ import pytest
 
 from held import a_desk, a_request, an_approval, listed, some_terms
 from hooks import Hooks, post, verified
+from sites import an_authority, serving
 from weighlock.adapters.approvals import Desk
 from weighlock.adapters.delivery import Undelivered, deliver
 from weighlock.adapters.notifier import Notifier, read_channels
@@ -36,7 +37,7 @@ def a_channel(url: str = "", id: str = "hook", **given: Any) -> Channel:
 
 def a_mailer(port: int, **given: Any) -> Channel:
     mail = Mail("127.0.0.1", port, given.pop("tls", "none"), "gate@example.com", ("sec@example.com",))
-    return a_channel(medium=Medium.EMAIL, mail=mail, secret=b"")
+    return a_channel(medium=Medium.EMAIL, mail=mail, secret=b"", **given)
 
 
 def a_notice() -> Notice:
@@ -181,6 +182,19 @@ async def test_a_mail_server_without_tls_is_told_nothing_where_tls_is_asked_for(
             await deliver(a_mailer(office.port, tls="starttls"), a_notice(), 1000.0)
 
     assert not [said for said in office.said if said.startswith(("MAIL", "RCPT", "DATA"))]
+
+
+async def test_certificates_are_checked_of_a_webhook_and_of_a_mail_server(tmp_path: Path) -> None:
+    ca, context = an_authority(tmp_path, "own")
+    async for site in serving(context):
+        site.answers["/held"] = {}
+        async with post(context=context) as office:
+            for channel in (a_channel(f"{site.url}/held", ca=str(ca)), a_mailer(office.port, tls="tls", ca=str(ca))):
+                await deliver(channel, a_notice(), 1000.0)
+                with pytest.raises(Undelivered, match="SSL"):
+                    await deliver(dataclasses.replace(channel, ca=""), a_notice(), 1000.0)
+            assert office.mails.qsize() == 1
+        assert site.asked == ["/held"]
 
 
 def test_a_file_that_is_not_there_is_said_before_the_start(tmp_path: Path) -> None:
