@@ -59,6 +59,7 @@ def refused_start(gateway: Gateway) -> str:
         ({"proxyauth": "any"}, "proxyauth"),
         ({"stickyauth": ".*"}, "stickyauth"),
         ({"termlog_verbosity": "debug"}, "termlog_verbosity"),
+        ({"weighlock_notify": "/not/there.yaml"}, "/not/there.yaml: cannot be read"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )

@@ -6,6 +6,7 @@ import base64
 import json
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 
 from clients import ask
 from demo.gateway import Gateway
@@ -19,16 +20,15 @@ statements:
 
 
 def test_a_held_request_is_told_with_a_signature_and_without_a_word_of_its_prompt(
-    make: Callable[..., Gateway],
+    make: Callable[..., Gateway], tmp_path: Path
 ) -> None:
     secret, word = secrets.token_bytes(32), secrets.token_hex(6)
     env = {"HOOK_SECRET": f"whsec_{base64.b64encode(secret).decode()}"}
     with Hooks(500) as hooks:
-        gateway = make(env=env)
-        (gateway.rules / "policy" / "held.yaml").write_text(POLICY)
-        notify = gateway.folder / "notify.yaml"
+        notify = tmp_path / "notify.yaml"
         notify.write_text(f"channels:\n  - {{id: hook, kind: webhook, url: '{hooks.url}', secret_env: HOOK_SECRET}}\n")
-        gateway._options = {**gateway._options, "weighlock_notify": str(notify), "weighlock_hold_for": "1s"}
+        gateway = make(env=env, options={"weighlock_notify": str(notify), "weighlock_hold_for": "1s"})
+        (gateway.rules / "policy" / "held.yaml").write_text(POLICY)
         gateway.start()
         gateway.wait_ready()
 
