@@ -94,8 +94,8 @@ def _never() -> Any:
 
 
 def _until(look: Any) -> Any:
-    """What *look* returns, once it raises nothing any more; its last error after half a minute."""
-    end = time.monotonic() + 30
+    """What *look* returns, once it raises nothing any more; its last error after a minute and a half."""
+    end = time.monotonic() + 90
     while True:
         try:
             return look()

@@ -10,8 +10,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from builders import a_destination, a_principal
-from weighlock.adapters.approvals import Bounds, Desk
+from weighlock.adapters.approvals import Desk
 from weighlock.adapters.stores.approvals import SCHEMA, ApprovalStore
+from weighlock.adapters.waiting import Bounds
 from weighlock.approval.asked import Asked
 from weighlock.approval.lifecycle import Approver
 from weighlock.holds import Approval, ApprovalState, Kind, Shown, Terms, Threshold

@@ -10,7 +10,7 @@ import queue
 import ssl
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -79,31 +79,65 @@ class Post:
     mails: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     said: list[str] = field(default_factory=list)
     """The commands of the client."""
+    clear: int = 0
+    """How many of them came in the clear; all of them, where TLS never began."""
 
 
 @asynccontextmanager
-async def post(refuse: bytes = b"", context: ssl.SSLContext | None = None) -> AsyncIterator[Post]:
-    """An SMTP server on loopback that takes everything; or answers DATA with *refuse*. With *context*, under TLS."""
+async def post(
+    refuse: bytes = b"",
+    context: ssl.SSLContext | None = None,
+    *,
+    starttls: ssl.SSLContext | None = None,
+    login: tuple[str, str] | None = None,
+) -> AsyncIterator[Post]:
+    """An SMTP server on loopback that takes everything; or answers DATA with *refuse*.
+
+    Under TLS from the start with *context*, or from STARTTLS on with *starttls*. With *login*, a user and a password,
+    it takes nothing of anybody else; it offers that under TLS alone, as servers do.
+    """
     office = Post()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 loopback\r\n")
+        secret = base64.b64encode("\0".join(("", *login)).encode()).decode() if login else ""
+        under_tls, trusted = context is not None, login is None
         while line := await reader.readline():
-            office.said.append(word := line.decode().strip().upper())
-            if word == "DATA" and not refuse:
-                writer.write(b"354 go on\r\n")
-                office.mails.put_nowait((await reader.readuntil(b"\r\n.\r\n")).decode())
-                writer.write(b"250 taken\r\n")
-            elif word == "DATA":
-                writer.write(refuse + b"\r\n")
-            elif word.startswith("EHLO"):
-                writer.write(b"250-loopback\r\n250 8BITMIME\r\n")
-            else:
-                writer.write(b"221 bye\r\n" if word == "QUIT" else b"250 ok\r\n")
+            office.said.append(line.decode().strip().upper())
+            office.clear += not under_tls
+            word, _, rest = line.decode().strip().partition(" ")
+            match word.upper():
+                case "EHLO":
+                    offered = [b"STARTTLS"] if starttls and not under_tls else []
+                    offered += [b"AUTH PLAIN"] if login and under_tls else []
+                    writer.write(b"".join(b"250-%s\r\n" % one for one in (b"loopback", *offered)) + b"250 8BITMIME\r\n")
+                case "STARTTLS" if starttls:
+                    writer.write(b"220 go on\r\n")
+                    await writer.start_tls(starttls)
+                    under_tls = True
+                case "AUTH":
+                    trusted = rest == f"PLAIN {secret}"
+                    writer.write(b"235 welcome\r\n" if trusted else b"535 not %s\r\n" % rest.encode())
+                case "MAIL" if not trusted:
+                    writer.write(b"530 who are you\r\n")
+                case "DATA" if refuse:
+                    writer.write(refuse + b"\r\n")
+                case "DATA":
+                    writer.write(b"354 go on\r\n")
+                    office.mails.put_nowait((await reader.readuntil(b"\r\n.\r\n")).decode())
+                    writer.write(b"250 taken\r\n")
+                case "QUIT":
+                    writer.write(b"221 bye\r\n")
+                case _:
+                    writer.write(b"250 ok\r\n")
             await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):  # of a client that does not trust it, and says no more
+            await serve(reader, writer)
+
+    server = await asyncio.start_server(served, "127.0.0.1", 0, ssl=context)
     office.port = server.sockets[0].getsockname()[1]
     yield office
     server.close()

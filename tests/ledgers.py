@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,13 @@ from pyrage import x25519
 from builders import a_call, a_destination, a_principal
 from weighlock.adapters.keys import Keys, open_keys
 from weighlock.adapters.stores.ledgerfile import NAME
+from weighlock.adapters.stores.ledgersealer import Sealer
 from weighlock.adapters.stores.ledgerwriter import LedgerWriter, Prepared
 from weighlock.ledger import entry
 from weighlock.ledger.checkpoint import Signer
 from weighlock.ledger.entry import Entry, Kind
 from weighlock.ledger.merkle import Frontier, leaf_hash
-from weighlock.ledger.seal import Sealed, seal
+from weighlock.ledger.seal import Sealed
 from weighlock.ledger.verify import Payload, Report, Row, verify
 from weighlock.model import Action, Exchange, Verdict
 
@@ -56,7 +58,7 @@ def a_verdict(**given: Any) -> Verdict:
 
 def a_sealed(plaintext: bytes, recipients: Sequence[Any] = ()) -> Sealed:
     keys = recipients or [x25519.Identity.generate().to_public()]
-    return seal(plaintext, keys, key=b"k" * 32, nonce=b"n" * 12, salt=b"s" * 32)
+    return Sealer(keys, secrets.token_bytes, lambda: 0.0).seal(plaintext)
 
 
 @dataclass

@@ -60,15 +60,15 @@ async def serving(context: ssl.SSLContext | None = None) -> AsyncIterator[Site]:
     await server.close_all_connections()
 
 
-def an_authority(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
-    """A self-signed certificate of 127.0.0.1: as a file to trust, and as a server uses it."""
+def an_authority(folder: Path, name: str, days: int = 1) -> tuple[Path, ssl.SSLContext]:
+    """A self-signed certificate of 127.0.0.1, good for so many days: as a file to trust, and as a server uses it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     today = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(1))
-        .not_valid_after(today + datetime.timedelta(1))
+        .not_valid_before(today - datetime.timedelta(9))
+        .not_valid_after(today + datetime.timedelta(days))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)

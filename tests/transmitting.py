@@ -75,7 +75,7 @@ class DemoTransmitter:
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.jwks_url, self.poll_url = f"{self.url}/jwks.json", f"{self.url}/poll"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=[0.01], daemon=True).start()
 
     def rules(self, *, push: bool = True, poll: bool = False) -> str:
         """rules/identity/transmitters.yaml with this transmitter in it."""

@@ -38,5 +38,10 @@ class Visitor:
     async def open(self, id: str = "") -> None:
         await self.page.goto(f"{self.place.url}/approvals/{id}" if id else self.place.url)
 
+    async def press(self, key: str) -> None:
+        """A key, once the page listens: what a test waits for may be shown before the page's script has run."""
+        await self.page.wait_for_load_state()
+        await self.page.keyboard.press(key)
+
     async def text(self) -> str:
         return await self.page.inner_text("main")

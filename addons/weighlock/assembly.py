@@ -14,8 +14,9 @@ from pathlib import Path
 from mitmproxy import ctx
 
 from weighlock import settings
+from weighlock.adapters.anchoring import Anchoring, read_anchors
 from weighlock.adapters.anonymizer import Anonymizer
-from weighlock.adapters.approvals import Bounds, Desk
+from weighlock.adapters.approvals import Desk
 from weighlock.adapters.counters import Counters
 from weighlock.adapters.credentials.cache import Credentials
 from weighlock.adapters.cutoffs import CutoffWatch
@@ -27,7 +28,8 @@ from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.journal import Journal
 from weighlock.adapters.jwks import Jwks
-from weighlock.adapters.keys import fingerprint_key, open_keys
+from weighlock.adapters.keys import Keys, fingerprint_key, open_keys
+from weighlock.adapters.ledgersegments import Segments
 from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.metrics import Metrics
 from weighlock.adapters.notifier import Notifier, read_channels
@@ -44,7 +46,9 @@ from weighlock.adapters.stores.orders import Orders
 from weighlock.adapters.stores.outbox import Outbox
 from weighlock.adapters.stores.sessions import SessionStore
 from weighlock.adapters.stores.vault import VaultStore
+from weighlock.adapters.timestamps import authorities
 from weighlock.adapters.vaults import Vaults, scope_of
+from weighlock.adapters.waiting import Bounds
 from weighlock.console.site import origin
 from weighlock.errors import ConfigError
 from weighlock.lifecycle import Gateway, declare, register
@@ -87,6 +91,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         clock=time.time,
         keys=keys,
         ledger=ledger,
+        anchoring=_anchoring(config, keys, journal),
         rulebook=rulebook,
         cutoffs=CutoffWatch(Control.open(known), time.monotonic),
         sessions=sessions,
@@ -95,6 +100,7 @@ def assemble(config: Settings) -> tuple[Parts, Journal]:
         pool=Pool(config.workers, config.inspect_timeout, keys.fingerprint, config.cache, config.ner, material.current),
         early=EarlyRelease(),
         eraser=Eraser(ledger, Orders.open(config.state), config.state, time.time),
+        segments=Segments(ledger, config.state, config.ledger_segment, time.time, lambda: rulebook.current),
         material=material,
         counters=Counters(CounterStore.open(config.state), time.time),
         desk=Desk(ApprovalStore.open(config.state, keys.fingerprint), time.time, _bounds(config), journal.approval),
@@ -129,6 +135,15 @@ def start(order: Sequence[type[Stage]], script: str) -> None:
     channel.install(chain.socket)
     belt.install(_rehearsal(chain, record, confdir) if record else Gate(chain))
     register(Gateway(parts, chain, journal, _notifier(parts)), script)
+
+
+def _anchoring(config: Settings, keys: Keys, journal: Journal) -> Anchoring | None:
+    """None where there is no anchor, and in a rehearsal."""
+    listed = read_anchors(None if config.record else config.anchors)
+    for anchor in listed.listed:
+        if anchor.authorities:
+            authorities(anchor.authorities)
+    return Anchoring(config.state, listed, keys.signer.verifier, journal.signal) if listed.listed else None
 
 
 def _notifier(parts: Parts) -> Notifier | None:

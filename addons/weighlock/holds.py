@@ -146,6 +146,11 @@ class Approval:
     def broken_glass(self) -> bool:
         return any(decision.break_glass for decision in self.decisions)
 
+    @property
+    def unreviewed(self) -> bool:
+        """Whether its glass was broken, and nobody has said anything about it yet."""
+        return self.broken_glass and self.review is None
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import logging
 import os
 import sys
@@ -19,13 +20,14 @@ from mitmproxy.addonmanager import Loader
 from weighlock.adapters import grants
 from weighlock.adapters.journal import Journal, policy_draft
 from weighlock.adapters.notifier import Notifier
-from weighlock.adapters.rulebook import NONE, Rules
+from weighlock.adapters.rulebook import NONE, IdentityRules, Rules
 from weighlock.adapters.transmitters import Poller
 from weighlock.approval.grants import Wanted
 from weighlock.approval.lifecycle import Approver
 from weighlock.console.app import Console
 from weighlock.console.page import Site
 from weighlock.console.site import site
+from weighlock.console.visits import Visits
 from weighlock.errors import ConfigError, WeighlockError
 from weighlock.holds import Approval
 from weighlock.ledger.entry import Kind
@@ -35,6 +37,8 @@ from weighlock.stages.chain import Chain
 from weighlock.stages.stage import Parts
 
 log = logging.getLogger("weighlock")
+
+UNCLEAN = "the run before did not end by itself; all that it acknowledged is in the ledger"
 
 
 def die(error: BaseException) -> NoReturn:
@@ -63,10 +67,11 @@ class Gateway:
             journal.moved.append(notifier.publish)
             parts.desk.told = notifier.told
         self.addons = [chain]
+        self._visits = Visits(parts.identifier, self._identity, parts.cutoffs.current, journal.visit, parts.clock)
         self._console = Console(
             parts.settings.console,
             parts.desk,
-            self._approver,
+            self._visits.by_token,
             parts.receiver.pushed,
             self._grant,
             self._site(),
@@ -85,6 +90,10 @@ class Gateway:
             await self.parts.pool.start()
             self._console.start()
             await self._begin(self.parts.rulebook.current)
+            if self.parts.anchoring:
+                await self.parts.anchoring.round()
+                await self.parts.anchoring.look()
+                self._watch(self.parts.anchoring.watch())
         except OSError as error:
             die(ConfigError(f"the console's address cannot be had: {error.strerror}", "weighlock_console"))
         except BaseException as error:  # mitmproxy would log it and serve
@@ -92,6 +101,7 @@ class Gateway:
         self._watch(self.parts.rulebook.watch(self._rules_loaded))
         self._watch(self.parts.cutoffs.changes(self._cut_off))
         self._watch(self.parts.eraser.watch())
+        self._watch(self.parts.segments.watch())
         self._watch(self.parts.material.watch())
         self._watch(self.parts.counters.watch(lambda: self.parts.rulebook.current.policy))
         self._watch(self.parts.vaults.watch(self.chain.may_call))
@@ -99,6 +109,11 @@ class Gateway:
         self._watch(Poller(self.parts.receiver).watch())
         if self._notifier:
             self._watch(self._notifier.watch())
+        # What was made so far stays. Looking through it for garbage stops everybody for tenths of a second each time;
+        # so does looking through hundreds of held connections, hence seldom: little is left that must be looked for.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 10, 50)
         self.chain.ready = True
         if self.parts.rulebook.current is not NONE:
             self._say_ready()
@@ -106,6 +121,9 @@ class Gateway:
     async def _begin(self, rules: Rules) -> None:
         rehearsal = "a rehearsal, " if self.parts.settings.record else ""
         told = f"rules {rules}" if rules is not NONE else "without rules"
+        if self.parts.ledger.unclean:
+            told += f"; {UNCLEAN}"
+            log.warning(UNCLEAN)
         await self.journal.write(Kind.START, "start", rehearsal + told)
         if rules is not NONE:
             await self.parts.ledger.append(policy_draft(rules))
@@ -132,6 +150,9 @@ class Gateway:
             await self.journal.flush()
             await self.journal.write(Kind.STOP, "stop")
             await self.parts.ledger.close()
+            if self.parts.anchoring:  # the last checkpoint, which the ledger signed as it was closed
+                await self.parts.anchoring.round()
+                self.parts.anchoring.close()
         finally:
             await self.parts.pool.close()
 
@@ -145,21 +166,22 @@ class Gateway:
             parts.settings.console,
             parts.desk,
             parts.identifier,
-            lambda: parts.rulebook.current.identity,
-            parts.cutoffs.current,
+            self._identity,
             parts.clock,
+            self._visits,
+            ask=self._grant,
+            choices=lambda asker: grants.choices(parts.rulebook.current, asker),
             raw=lambda approval: unmasked(self.chain.passages.values(), approval),
             record=functools.partial(self.journal.write, Kind.CONTROL),
         )
         self.journal.moved.append(made.feed.publish)
         return made
 
-    async def _approver(self, token: str) -> Approver:
-        rules, cut = self.parts.rulebook.current.identity, self.parts.cutoffs.current()
-        return await self.parts.identifier.approver(token, rules, cut)
+    def _identity(self) -> IdentityRules:
+        return self.parts.rulebook.current.identity
 
     async def _grant(self, asker: Approver, wanted: Wanted, reason: str) -> Approval:
-        grant = grants.wanted(self.parts.rulebook.current, wanted, reason, self.parts.clock())
+        grant = grants.wanted(self.parts.rulebook.current, wanted, asker, reason, self.parts.clock())
         return await self.parts.desk.grant(asker, grant)
 
     def _rules_loaded(self) -> None:

@@ -130,6 +130,8 @@ class Call:
     """Names of those that it offers or calls, sorted; None where nobody can tell."""
     body: Any = field(default=None, repr=False, compare=False)
     """What was read, which is rewritten and serialised anew; None where there is no body."""
+    opening: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """What all requests of its conversation begin with; empty for what is no chat."""
 
 
 SPOKEN = "spoken"
@@ -226,6 +228,8 @@ class Exchange:
     """The gateway's own, for the model host; empty where it needs none."""
     entry: int | None = None
     """Sequence number of the durable request entry; a request with none is not forwarded."""
+    sent: bytes | None = field(default=None, repr=False)
+    """The request as the client sent it, as message/http, credentials fingerprinted."""
 
     @property
     def approval(self) -> Approval | None:

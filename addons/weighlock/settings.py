@@ -26,23 +26,30 @@ def _size(text: str) -> int:
     return int(match[1]) * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}[match[2]]
 
 
-def _seconds(text: str) -> float:
-    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|h|)", text)
+def seconds(text: str) -> float:
+    """Of `45s`, `15m`, `1h`, `30d`; ValueError."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|h|d|)", text)
     if not match:
-        raise ValueError("a duration such as 45s, 15m or 1h")
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
+        raise ValueError("a duration such as 45s, 15m, 1h or 30d")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def _lasting(text: str) -> float:
+    if (lasts := seconds(text)) < 1:
+        raise ValueError("a duration of a second at least, such as 12h or 30d")
+    return lasts
 
 
 _KEPT = ("workload", "statement", "verdict")
 
 
 def _retention(text: str) -> tuple[tuple[str, str, int], ...]:
-    """Ages, by what they are about: `180d workload/nightly=7d`. What stands alone is for all the rest."""
+    """Ages, by what they are about: `180d workload/nightly=7d entries=400d`. What stands alone is for all the rest."""
     rules = []
     for part in text.split():
-        match = re.fullmatch(r"(?:([a-z]+)/([^\s=]+)=)?([1-9][0-9]{0,5})([hd])", part)
-        if not match or (match[1] and match[1] not in _KEPT):
-            raise ValueError("ages such as 180d workload/nightly=7d statement/bulk=400d verdict/refused=30d")
+        match = re.fullmatch(r"(?:([a-z]+)(?:/([^\s=]+))?=)?([1-9][0-9]{0,5})([hd])", part)
+        if not match or (match[1] and match[1] not in (_KEPT if match[2] else ("entries",))):
+            raise ValueError("ages such as 180d workload/nightly=7d statement/bulk=9d verdict/refused=30d entries=400d")
         rules.append((match[1] or "", match[2] or "", int(match[3]) * {"h": 3600, "d": 86400}[match[4]]))
     return tuple(rules)
 
@@ -113,9 +120,9 @@ class Settings:
     ner: str = _knob(
         _one_of(*NER), NER_DEFAULT, "Models that find names: spacy (English), rampart (seven languages), both, or none."
     )
-    inspect_timeout: float = _knob(_seconds, "10s", "Longest that inspecting one text may take; over it, refused.")
+    inspect_timeout: float = _knob(seconds, "10s", "Longest that inspecting one text may take; over it, refused.")
     heartbeat: float = _knob(
-        _seconds, "15s", "How often a stream shows its client that it is alive while text is held back; 0 for never."
+        seconds, "15s", "How often a stream shows its client that it is alive while text is held back; 0 for never."
     )
     cache: int = _knob(_size, "64m", "Bytes for what was found in texts: a resent one costs little.")
     vault: str = _knob(
@@ -123,23 +130,26 @@ class Settings:
         "memory",
         "Where originals are kept that policy restores: in memory, or sealed in the state folder to outlive a restart.",
     )
-    hold_for: float = _knob(_seconds, "45s", "Longest that a held request waits in its connection.")
+    hold_for: float = _knob(seconds, "45s", "Longest that a held request waits in its connection.")
     hold_limit: int = _knob(_count, "500", "Most requests that wait for a decision at once; over it, refused.")
     hold_share: int = _knob(_count, "50", "Most of them that are of one workload.")
     hold_retry: float = _knob(
-        _seconds, "30s", "After how long a client of a hold that is `soft` is told to ask again; a minute at most."
+        seconds, "30s", "After how long a client of a hold that is `soft` is told to ask again; a minute at most."
     )
-    hold_grace: float = _knob(_seconds, "1m", "How long a held client that left may take to come back; then cancelled.")
-    approver_age: float = _knob(_seconds, "15m", "How long after logging in an approver may decide.")
+    hold_grace: float = _knob(seconds, "1m", "How long a held client that left may take to come back; then cancelled.")
+    approver_age: float = _knob(seconds, "15m", "How long after logging in an approver may decide.")
     console: tuple[str, int] | None = _knob(
         _address, "127.0.0.1:8181", "Address of the approvers' API; empty turns it off, and a hold then only expires."
     )
     console_url: str = _knob(
         _url, "", "Where browsers find the console, as https://HOST of a proxy before it. Default: its address."
     )
-    console_session: float = _knob(_seconds, "1h", "How long a browser stays logged in to the console.")
+    console_session: float = _knob(seconds, "1h", "How long a browser stays logged in to the console.")
     notify: Path | None = _knob(
         _optional_path, "", "YAML file of the channels that are told of approvals: webhooks, Slack, Teams, e-mail."
+    )
+    anchors: Path | None = _knob(
+        _optional_path, "", "YAML file of the witnesses, time-stamps and files outside this host that keep checkpoints."
     )
     raw_groups: frozenset[str] = _knob(
         _words, "", "Groups, with commas, whose members may see a held prompt unmasked; each view is recorded."
@@ -147,7 +157,11 @@ class Settings:
     retention: tuple[tuple[str, str, int], ...] = _knob(
         _retention,
         "",
-        "How long payloads are kept, for `weighlock ledger expire`: 180d workload/nightly=7d; empty: for ever.",
+        "How long payloads and entries are kept, for `weighlock ledger expire`: 180d workload/nightly=7d entries=400d;"
+        " empty: for ever.",
+    )
+    ledger_segment: float = _knob(
+        _lasting, "30d", "How long a segment of the ledger lasts; it closes then, and can be removed when it is old."
     )
     upstream_ca: Path | None = _knob(
         _optional_path, "", "PEM file of the authorities that model hosts' certificates are checked against."

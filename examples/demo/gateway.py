@@ -22,8 +22,22 @@ CREDENTIAL = "demo-gateway-credential"
 READY = "weighlock: ready"
 
 
+def launched(command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[str]:
+    """A process whose errors are among its output."""
+    return subprocess.Popen(
+        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def ran(command: Sequence[str], env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+
+
 class Gateway:
     """`mitmdump -s addons/gateway.py` with rules of its own in *folder*. A context manager; stopping is SIGTERM."""
+
+    launch = staticmethod(launched)
+    run = staticmethod(ran)
 
     def __init__(
         self,
@@ -42,7 +56,7 @@ class Gateway:
         self.output = ""
         self.process: subprocess.Popen[str] | None = None
         self._options, self._arguments, self._env = options or {}, arguments, env or {}
-        self._settled = threading.Event()
+        self._settled, self._told = threading.Event(), threading.Condition()
         if not self.rules.exists():
             write_rules(self.rules, issuer, host)
         self.confdir.mkdir(parents=True, exist_ok=True)
@@ -60,13 +74,15 @@ class Gateway:
 
     @property
     def env(self) -> dict[str, str]:
-        """For the `weighlock` command, on the gateway's host."""
+        """For the `weighlock` command, on the gateway's host: its settings too."""
         own = {
             "WEIGHLOCK_STATE": str(self.state),
             "WEIGHLOCK_RULES": str(self.rules),
             "WEIGHLOCK_CONSOLE": f"127.0.0.1:{self.console_port}",
+            "WEIGHLOCK_WORKERS": "1",
             "PYTHONPATH": str(ROOT / "addons"),
         }
+        own |= {name.upper(): value for name, value in self._options.items() if name.startswith("weighlock_")}
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"} | own
 
     def command(self) -> list[str]:
@@ -86,14 +102,7 @@ class Gateway:
     def start(self) -> None:
         """Start without waiting."""
         env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8", "LLM_KEY": CREDENTIAL}
-        self.process = subprocess.Popen(
-            self.command(),
-            env=env | dict(self._env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        self.process = self.launch(self.command(), env | dict(self._env))
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -102,6 +111,14 @@ class Gateway:
         self._settled.wait(90)
         if READY not in self.output:
             raise RuntimeError(f"the gateway did not start:\n{self.output}")
+
+    def wait_said(self, text: str) -> None:
+        """RuntimeError with the gateway's own words where it ends without saying *text*."""
+        assert self.process is not None
+        with self._told:
+            while text not in self.output:
+                if not self._told.wait(0.5) and self.process.poll() is not None:
+                    raise RuntimeError(f"the gateway did not say {text!r}:\n{self.output}")
 
     def exit_code(self) -> int:
         """Waits for the process to end by itself."""
@@ -125,14 +142,7 @@ class Gateway:
 
     def weighlock(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command line tool as the gateway's operator."""
-        return subprocess.run(
-            [sys.executable, "-m", "weighlock", *arguments],
-            env=self.env | dict(env or {}),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return self.run([sys.executable, "-m", "weighlock", *arguments], self.env | dict(env or {}), 120)
 
     def token(self, **claims: object) -> str:
         return self.issuer.mint(**{"project_id": 7, "groups": ["ci"], "actor_id": "42"} | claims)  # type: ignore[arg-type]
@@ -146,7 +156,9 @@ class Gateway:
         assert self.process.stdout is not None
         with self.process.stdout as lines:
             for line in lines:
-                self.output += line
+                with self._told:
+                    self.output += line
+                    self._told.notify_all()
                 if READY in line:
                     self._settled.set()
         self._settled.set()

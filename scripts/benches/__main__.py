@@ -26,6 +26,7 @@ from figures import RESULTS, Figure, Options, document
 from rich.console import Console
 from rich.table import Table
 
+import ledger
 import policy
 from weighlock.settings import NER
 
@@ -49,6 +50,7 @@ BENCHES: Mapping[str, Bench] = {
     "detection": lambda progress, options: [f for run in DETECTION.values() for f in run(progress, options)],
     "gateway": lambda progress, _: exchange.run(progress),
     "identity": lambda progress, _: verifying.run(progress),
+    "ledger": lambda progress, _: ledger.run(progress),
     "material": lambda progress, _: owned.run(progress),
     "policy": lambda progress, _: [*policy.run(progress), *rejudging.run(progress)],
     "streams": lambda progress, _: streams.run(progress),

@@ -1,39 +1,45 @@
-"""Five hundred requests that are held, beside a live load; from a decision to the client's answer; memory of each.
+"""Five hundred requests that are held, beside a live load; how soon a decision lets go; memory of each.
 
-The live load is that of `gateway`, a client of its own with keep-alive connections. So are those who are held, each on
-a connection of its own with another prompt of 2 kB. Only patterns are looked for. In turns: the live load alone, then
-with all that are held, then decisions one after another while it goes on.
+The live load is that of `gateway`: a client of its own with keep-alive connections, each of which asks again as soon as
+it is answered, so that the event loop is never idle. Those who are held are another client, each on a connection of its
+own with another prompt of 2 kB. They come as pipelines do, not all at once: no more than 32 a second, and again after a
+second where too many texts wait to be inspected. Only patterns are looked for.
+
+In turns: the live load alone, then with all that are held. Then decisions, each by itself, at a person's pace, without
+the live load and beside it; and at last many at once. Each is timed from the moment at which the approver has the
+console's answer to the one at which the model host has the request: another connection to it lies between.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import http.client
 import json
 import re
-import ssl
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from exchange import PROSE, Route
+from crowds import Crowd, Host, mark
+from exchange import Route
 from figures import Figure, Goal, figure
 
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
-from demo.model_host import ModelHost
 
-RUNS, HELD, LIVE, REQUESTS, DECISIONS = 3, 500, 2, 600, 100
-PAUSE = 0.5
-"""Seconds between two requests that are held, on each of 16 ways in."""
+RUNS, HELD, LIVE, REQUESTS = 3, 500, 2, 600
+QUIET, BESIDE, BURST, APPROVERS = 100, 200, 100, 8
+"""Decisions without the live load and beside it; those that are made at once, and by how many."""
+PACE = 10
+"""Decisions a second."""
 RATIO, RELEASE = 1.2, 100.0
-"""At most: the live load's p99 over that without the held ones; milliseconds from a decision to the answer."""
+"""At most: the live load's p99 over that without the held ones; milliseconds from a decision to the model host."""
+PATIENCE = 300.0
+"""Seconds until what does not happen is given up."""
 POLICY = (
     "statements:\n  - {id: held, effect: hold, direction: request, principals: {workloads: [export]},"
     " approvers: {groups: [security]}}\n"
@@ -41,61 +47,9 @@ POLICY = (
 OPTIONS = {"ner": "none", "hold_for": "1h", "hold_limit": "2000", "hold_share": "2000", "hold_grace": "1s"}
 
 
-async def crowd(job: dict[str, Any]) -> None:
-    """`python approvals.py`: as many connections as *job* says, a request on each; a line for each answer."""
-    trust = ssl.create_default_context(cafile=job["ca"])
-    sent = asyncio.Semaphore(16)
-
-    async def answered(reader: asyncio.StreamReader) -> None:
-        answer = await reader.readuntil(b"\r\n\r\n")
-        print(json.dumps({"at": time.monotonic(), "status": int(answer.split()[1])}), flush=True)
-
-    async def one(number: int) -> None:
-        async with sent:
-            reader, writer = await asyncio.open_connection("127.0.0.1", job["proxy"])
-            writer.write(b"CONNECT localhost:%d HTTP/1.1\r\nhost: localhost:%d\r\n\r\n" % (job["port"], job["port"]))
-            await reader.readuntil(b"\r\n\r\n")
-            await writer.start_tls(trust, server_hostname="localhost")
-            said = f"{job['seed']} {number} {PROSE * 30}"[:2000]
-            body = json.dumps({"model": "demo", "messages": [{"role": "user", "content": said}]}).encode()
-            head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost:{job['port']}\r\n"
-            head += f"authorization: Bearer {job['token']}\r\ncontent-type: application/json\r\n"
-            writer.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
-            await writer.drain()
-            print("sent", flush=True)
-            # What is new to the gateway is inspected first, and the model host takes so many connections at once.
-            await (asyncio.sleep(PAUSE) if job["held"] else answered(reader))
-        if job["held"]:
-            await answered(reader)
-        await asyncio.sleep(3600)
-
-    await asyncio.gather(*(one(number) for number in range(job["count"])))
-
-
-class Crowd:
-    """Stays connected until it is closed."""
-
-    def __init__(self, gateway: Gateway, token: str, seed: int, *, held: bool) -> None:
-        job = {"ca": str(gateway.ca), "proxy": gateway.port, "port": gateway.host.port, "token": token}
-        command = [sys.executable, __file__, json.dumps(job | {"count": HELD, "seed": seed, "held": held})]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    def __iter__(self) -> Iterator[str]:
-        assert self._process.stdout is not None
-        return iter(self._process.stdout)
-
-    def wait(self, word: str) -> None:
-        """Until there is such a line from each."""
-        lines = (line for line in self if word in line)
-        for _ in range(HELD):
-            next(lines)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
 class Console:
+    """An approver at one connection."""
+
     def __init__(self, gateway: Gateway) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", gateway.console_port, timeout=60)
         self._headers = {"authorization": f"Bearer {gateway.approver()}", "content-type": "application/json"}
@@ -108,13 +62,23 @@ class Console:
             raise RuntimeError(f"the console refuses: {said}")
         return said
 
+    def approve(self, id: str) -> float:
+        """When the answer was there."""
+        self.ask("POST", f"/{id}/decision", '{"approve": true}')
+        return time.monotonic()
+
+    def mark(self, id: str) -> str:
+        return mark(self.ask("GET", f"/{id}")["prompt"][0]["text"])
+
     def pending(self, count: int) -> list[str]:
         """As soon as there are so many."""
-        while True:
+        until, ids = time.monotonic() + PATIENCE, list[str]()
+        while time.monotonic() < until:
             ids = [one["id"] for one in self.ask("GET", "") if one["state"] == "pending"]
             if len(ids) == count:
                 return ids
             time.sleep(0.2)
+        raise RuntimeError(f"{len(ids)} requests are held, not {count}")
 
 
 def memory(gateway: Gateway) -> float:
@@ -125,23 +89,56 @@ def memory(gateway: Gateway) -> float:
     return float(found[1]) if found else 0.0
 
 
-def decisions(console: Console, crowd: Crowd, ids: list[str]) -> list[float]:
-    """Milliseconds from each decision to the answer that its client gets."""
-    answers, times = iter(crowd), []
-    for id in ids:
-        began = time.monotonic()
-        console.ask("POST", f"/{id}/decision", '{"approve": true}')
-        answer = json.loads(next(answers))
-        if answer["status"] != 200:
-            raise RuntimeError(f"an approved request was answered with {answer['status']}")
-        times.append((answer["at"] - began) * 1000)
-    return times
+def one_by_one(console: Console, ids: Sequence[str]) -> dict[str, float]:
+    """When each was decided, by its id: PACE a second."""
+    began, decided = time.monotonic(), {}
+    for number, id in enumerate(ids):
+        time.sleep(max(0.0, began + number / PACE - time.monotonic()))
+        decided[id] = console.approve(id)
+    return decided
+
+
+def at_once(consoles: Sequence[Console], ids: Sequence[str]) -> dict[str, float]:
+    shares = [ids[number :: len(consoles)] for number in range(len(consoles))]
+    with ThreadPoolExecutor(len(consoles)) as approvers:
+        done = approvers.map(lambda console, share: [console.approve(id) for id in share], consoles, shares)
+        return {id: at for share, times in zip(shares, done, strict=True) for id, at in zip(share, times, strict=True)}
+
+
+def p99(host: Host, marks: dict[str, str], decided: dict[str, float]) -> float:
+    """Milliseconds from a decision until *host* had the request."""
+    until = time.monotonic() + PATIENCE
+    while not all(marks[id] in host.seen for id in decided):
+        if time.monotonic() > until:
+            raise RuntimeError("not every approved request reached the model host")
+        time.sleep(0.05)
+    times = sorted((host.seen[marks[id]] - at) * 1000 for id, at in decided.items())
+    return times[min(len(times) - 1, int(len(times) * 0.99))]
+
+
+@contextlib.contextmanager
+def going_on(live: Route) -> Iterator[None]:
+    """The live load, for as long as the block lasts."""
+    over = threading.Event()
+
+    def load() -> None:
+        while not over.is_set():
+            live.measure(LIVE, REQUESTS // 4)
+
+    with ThreadPoolExecutor(1) as thread:
+        loading = thread.submit(load)
+        try:
+            time.sleep(1)  # until its connections are open
+            yield
+        finally:
+            over.set()
+            loading.result()
 
 
 def run(progress: Callable[[str], None]) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         progress("starting the model host and the gateway")
-        issuer, host = DemoIssuer(), ModelHost(Path(folder) / "host")
+        issuer, host = DemoIssuer(), Host(Path(folder) / "host")
         stack.callback(issuer.stop)
         stack.callback(host.stop)
         options = {f"weighlock_{name}": value for name, value in OPTIONS.items()}
@@ -150,41 +147,42 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
         stack.enter_context(gateway)
         live = Route(gateway.ca, host.port, gateway.port, gateway.token())
         live.measure(LIVE, REQUESTS)  # warm
-        alone, beside, released, idle, held = (list[float]() for _ in range(5))
+        alone, beside, quiet, released, burst, idle, held = (list[float]() for _ in range(7))
         for turn in range(RUNS):
             progress(f"round {turn + 1} of {RUNS}: the live load alone")
             alone.append(live.measure(LIVE, REQUESTS)[1])
             progress(f"round {turn + 1} of {RUNS}: {HELD} that are held")
             before, console = memory(gateway), Console(gateway)
-            crowd = Crowd(gateway, gateway.token(project_id=9), turn, held=True)
+            crowd = Crowd(gateway, gateway.token(project_id=9), HELD, turn, held=True)
             stack.callback(crowd.close)
-            crowd.wait("sent")
+            crowd.wait("sent", HELD)
             ids = console.pending(HELD)
             held.append((memory(gateway) - before) / HELD)
             if not turn:  # later, memory that was given back is used again
                 progress(f"{HELD} connections beside them that were answered")
                 before = memory(gateway)
-                others = Crowd(gateway, gateway.token(), turn, held=False)
+                others = Crowd(gateway, gateway.token(), HELD, turn, held=False)
                 stack.callback(others.close)
-                others.wait("status")
+                others.wait("status", HELD)
                 idle.append((memory(gateway) - before) / HELD)
                 others.close()
             beside.append(live.measure(LIVE, REQUESTS)[1])
             progress(f"round {turn + 1} of {RUNS}: decisions")
-            load = threading.Thread(target=live.measure, args=[LIVE, REQUESTS])
-            load.start()
-            took = sorted(decisions(console, crowd, ids[:DECISIONS]))
-            load.join()
-            released.append(took[min(len(took) - 1, int(len(took) * 0.99))])
+            marks = {id: console.mark(id) for id in ids[: QUIET + BESIDE + BURST]}
+            quiet.append(p99(host, marks, one_by_one(console, ids[:QUIET])))
+            with going_on(live):
+                released.append(p99(host, marks, one_by_one(console, ids[QUIET : QUIET + BESIDE])))
+            approvers = [Console(gateway) for _ in range(APPROVERS)]
+            burst.append(p99(host, marks, at_once(approvers, ids[QUIET + BESIDE : QUIET + BESIDE + BURST])))
+            crowd.wait("status 200", len(marks))
             crowd.close()
             console.pending(0)  # they are gone for good
     live_goal, release_goal = Goal(RATIO, least=False, ratio=True), Goal(RELEASE, least=False)
     return [
         figure(f"live p99, {LIVE} at once, beside {HELD} held", "ms", beside, alone, live_goal),
-        figure("from a decision to the answer, p99, over the live load's", "ms", released, beside, release_goal),
+        figure(
+            f"decided to at the model host, p99, {PACE}/s, beside the live load", "ms", released, quiet, release_goal
+        ),
+        figure(f"decided to at the model host, p99, {BURST} at once by {APPROVERS}", "ms", burst, quiet),
         figure("memory per held request, over an answered one's connection", "kB", held[:1], idle),
     ]
-
-
-if __name__ == "__main__":
-    asyncio.run(crowd(json.loads(sys.argv[1])))

@@ -29,6 +29,11 @@ def _encoded(size: int) -> str:
     return "\n".join(base64.b64encode(words[at : at + 60].encode()).decode() for at in range(0, len(words), 60))[:size]
 
 
+def _senseless(size: int) -> str:
+    draw = random.Random(3)
+    return " ".join("".join(draw.choices("BCDFGHJKLMNPQRSTVWXZ", k=3)) for _ in range(size // 4))
+
+
 def _wrapped(text: str) -> str:
     return "\n".join(text[at : at + 76] for at in range(0, len(text), 76))
 
@@ -64,6 +69,7 @@ HOSTILE: Mapping[str, Callable[[int], str]] = {
     "names": _lines("Maria Lopez John Carter "),
     "names without a line's end": _again("Maria Lopez and John Carter "),
     "capitals in pairs": _again("AB CD THE "),
+    "letters without sense": _senseless,
     "leetspeak": _lines("L0p3z M4r14 "),
     "white space": _lines(" "),
     "lines": _lines("1\n", 400),

@@ -213,6 +213,19 @@ async def test_a_client_that_left_for_good_leaves_nothing_to_approve(office: Off
         await office.approve()
 
 
+async def test_what_is_approved_while_its_client_is_found_gone_stays_approved(office: Office) -> None:
+    waiting = office.hold()
+    await office.only()
+    office.desk.leave("x1", GONE)
+    await refusal(waiting)
+    office.now += 60
+    # The sweep looks first, the approver is first in the store.
+    _, approved = await asyncio.gather(office.desk.sweep(), office.approve())
+
+    assert approved.state is S.APPROVED
+    assert (await office.only()).state is S.APPROVED
+
+
 async def test_a_client_that_was_told_to_come_back_has_until_the_end(office: Office) -> None:
     await refusal(office.held(seconds=0.0))
     office.now += 4 * 3600 - 1

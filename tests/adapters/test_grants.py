@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ import pytest
 from builders import a_destination
 from held import NOW, a_desk, a_request, an_approver, some_terms
 from weighlock.adapters import grants
+from weighlock.adapters.rulebook import NONE, IdentityRules
 from weighlock.approval.grants import Wanted
-from weighlock.errors import Malformed
+from weighlock.errors import Forbidden, Malformed
 from weighlock.holds import Approval, ApprovalState, Limits
 from weighlock.identity.people import Person
 from weighlock.identity.workloads import Workload
@@ -24,16 +25,20 @@ STATEMENTS = (
     Statement("large", Action.HOLD, frozenset(Direction), terms=some_terms("leads", within=60.0)),
     Statement("secret", Action.BLOCK, frozenset(Direction)),
 )
-RULES: Any = SimpleNamespace(
-    identity=SimpleNamespace(workloads=(Workload("nightly", DANA, "https://issuer.example"),)),
+OTHER = Workload("weekly", Person("kim", ()), "https://issuer.example")
+RULES = replace(
+    NONE,
+    identity=IdentityRules({}, (DANA,), (OTHER, Workload("nightly", DANA, "https://issuer.example"))),
     destinations={("llm.example", 443): a_destination()},
     policy=Policy(STATEMENTS, Action.HOLD, some_terms("legal"), {}),
 )
 
 
 def wanted(requests: int = 10, **given: Any) -> Approval:
+    asker, reason = given.pop("asker", an_approver()), given.pop("reason", "Month's end.")
     said: dict[str, Any] = {"workload": "nightly", "statements": ("large",), "destination": "model", "model": "small"}
-    return grants.wanted(RULES, Wanted(**said | given, limits=Limits(requests, 1 << 20, 600.0)), "Month's end.", NOW)
+    asked = Wanted(**said | given, limits=Limits(requests, 1 << 20, 600.0))
+    return grants.wanted(RULES, asked, asker, reason, NOW)
 
 
 def test_a_grant_is_decided_on_the_terms_of_its_statements() -> None:
@@ -46,7 +51,7 @@ def test_a_grant_is_decided_on_the_terms_of_its_statements() -> None:
 @pytest.mark.parametrize(
     ("given", "code"),
     [
-        ({"workload": "weekly"}, "grant-workload"),
+        ({"workload": "hourly"}, "grant-workload"),
         ({"destination": "other"}, "grant-destination"),
         ({"statements": ("secret",)}, "grant-statements"),
         ({"statements": ("large", "none")}, "grant-statements"),
@@ -57,6 +62,22 @@ def test_a_grant_is_decided_on_the_terms_of_its_statements() -> None:
 def test_what_the_rules_do_not_know_is_not_granted(given: dict[str, Any], code: str) -> None:
     with pytest.raises(Malformed, match=code):
         wanted(**given)
+
+
+def test_an_owner_asks_for_their_own_and_who_has_a_say_for_all() -> None:
+    owner = an_approver("dana", "staff", persons=frozenset({"dana"}))
+    assert grants.choices(RULES, owner) == grants.Choices(("nightly",), ("large", "uncovered"), ("model",))
+    assert grants.choices(RULES, an_approver("lee")).workloads == ("nightly", "weekly")
+    assert wanted(asker=owner).subject == "dana@example.com"
+    with pytest.raises(Malformed, match="grant-workload"):
+        wanted(asker=owner, workload="weekly")
+
+
+def test_nobody_else_asks_and_nobody_without_a_reason() -> None:
+    with pytest.raises(Forbidden, match="grant-asker"):
+        wanted(asker=an_approver("eve", "staff"), workload="none of their business")
+    with pytest.raises(Forbidden, match="reason-missing"):
+        wanted(reason=" ")
 
 
 async def test_of_fifty_who_race_for_ten_ten_get_it() -> None:

@@ -14,12 +14,14 @@ import pytest
 from sqlite_utils import Database
 
 from demo.issuer import DemoIssuer
+from weighlock.adapters import attempts as attempts_
 from weighlock.adapters import logins
+from weighlock.adapters.attempts import MINUTES, Attempts
 from weighlock.adapters.fetch import Unreachable
 from weighlock.adapters.identifier import Identifier, Verified
 from weighlock.adapters.introspection import Introspection
 from weighlock.adapters.jwks import Jwks
-from weighlock.adapters.logins import BEGUN, MINUTES, Logins
+from weighlock.adapters.logins import METADATA, Logins
 from weighlock.adapters.rulebook import IdentityRules
 from weighlock.adapters.sessions import Sessions
 from weighlock.adapters.stores.sessions import SCHEMA, SessionStore
@@ -40,6 +42,7 @@ class Bureau:
         self.forms: list[dict[str, list[str]]] = []
         self.headers: list[dict[str, str]] = []
         self.answer: Any = None
+        self.documents = 0
         self.document: dict[str, Any] = {
             "issuer": issuer.url,
             "authorization_endpoint": f"{issuer.url}/auth?tenant=7",
@@ -66,6 +69,7 @@ class Bureau:
 
     async def _json(self, url: str, *, ca: str = "", body: bytes | None = None, headers: Any = None) -> Any:
         if body is None:
+            self.documents += 1
             return self.document
         self.forms.append(parse_qs(body.decode()))
         self.headers.append(dict(headers))
@@ -150,38 +154,67 @@ async def test_what_did_not_begin_here_is_not_finished_here(bureau: Bureau, stat
 async def test_a_login_is_finished_once_whatever_became_of_it(bureau: Bureau) -> None:
     browser = await bureau.begin()
     assert await bureau.refusal(browser, error="access_denied") == "login-refused"
-    assert await bureau.refusal(browser) == "login-unknown"
+    assert await bureau.refusal(browser) == "login-over"
 
     browser = await bureau.begin()
     await bureau.finish(browser)
-    assert await bureau.refusal(browser) == "login-unknown"
+    assert await bureau.refusal(browser) == "login-over"
 
 
 async def test_another_browser_does_not_finish_it(bureau: Bureau) -> None:
-    await bureau.begin()
-    assert await bureau.refusal("") == "login-elsewhere"
+    first = await bureau.begin()
+    assert await bureau.refusal("") == "login-unknown"
 
-    theirs = await bureau.begin()
     await bureau.begin()
-    assert await bureau.refusal(theirs) == "login-elsewhere"
+    assert await bureau.refusal(first) == "login-unknown"
     assert bureau.forms == []
 
 
 async def test_it_does_not_take_for_ever(bureau: Bureau) -> None:
     browser = await bureau.begin()
     bureau.now += 60 * MINUTES
-    assert await bureau.refusal(browser) == "login-unknown"
+    assert await bureau.refusal(browser) == "login-over"
 
 
-async def test_of_too_many_under_way_the_oldest_is_forgotten(bureau: Bureau) -> None:
+async def test_however_many_begin_none_is_crowded_out_and_the_issuer_is_asked_once(bureau: Bureau) -> None:
     browser = await bureau.begin()
     first = bureau.asked
-    for _ in range(BEGUN):
+    for _ in range(1000):
         await bureau.begin()
-    bureau.asked, last = first, bureau.asked
+    bureau.asked = first
 
-    assert await bureau.refusal(browser) == "login-unknown"
-    assert last != first
+    await bureau.finish(browser)
+    assert bureau.documents == 1
+    bureau.now += METADATA
+    await bureau.begin()
+    assert bureau.documents == 2
+
+
+def test_what_a_browser_keeps_can_be_neither_read_nor_changed() -> None:
+    attempts = Attempts(lambda: 0.0)
+    attempt, kept = attempts.begin("https://id.example", "/")
+    sealed = base64.urlsafe_b64decode(kept + "==")
+    assert not any(secret.encode() in sealed for secret in (attempt.state, attempt.nonce, attempt.verifier))
+    flipped = [sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :] for at in range(len(sealed))]
+    others = [Attempts(lambda: 0.0).begin("https://id.example", "/")[1], kept[:-2], "", "=", "ä", "A" * 8]
+    for other in [*(base64.urlsafe_b64encode(one).decode() for one in flipped), *others]:
+        with pytest.raises(Refused, match="login-unknown"):
+            attempts.finish(other, attempt.state)
+
+    assert attempts.finish(kept, attempt.state) == attempt
+    assert attempt.verifier not in repr(attempt)
+
+
+def test_of_finished_logins_the_newest_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts_, "FINISHED", 2)
+    attempts = Attempts(lambda: 0.0)
+    begun = [attempts.begin("https://id.example", "/") for _ in range(3)]
+    for attempt, kept in begun:
+        attempts.finish(kept, attempt.state)
+
+    for attempt, kept in begun[1:]:
+        with pytest.raises(Refused, match="login-over"):
+            attempts.finish(kept, attempt.state)
 
 
 @pytest.mark.parametrize("iss", ["https://other.example", "", None])

@@ -32,3 +32,14 @@ def test_bad_rules_show_until_they_are_good_again() -> None:
         seen += [line[-3:] for line in metrics.text().decode().splitlines() if line.startswith("weighlock_rules_good ")]
 
     assert seen == ["1.0", "0.0", "0.0", "1.0"]
+
+
+def test_late_anchors_show_until_they_are_in_time_again() -> None:
+    metrics = Metrics()
+    seen = []
+    for event in ("start", "anchors-late", "anchors-in-time"):
+        metrics.count(Kind.CONTROL, {"event": event})
+        lines = metrics.text().decode().splitlines()
+        seen += [line[-3:] for line in lines if line.startswith("weighlock_anchors_in_time ")]
+
+    assert seen == ["1.0", "0.0", "1.0"]

@@ -158,32 +158,6 @@ async def test_what_is_heard_in_the_last_moment_is_kept(tmp_path: Path) -> None:
     assert Outbox.open(tmp_path, time.time, lambda: 0.5).waiting() == {"hook": 1}
 
 
-async def test_a_mail_arrives_as_plain_text() -> None:
-    async with post() as office:
-        await deliver(a_mailer(office.port), a_notice(), 1000.0)
-        mail = await office.mails.get()
-
-    assert "RCPT TO:<SEC@EXAMPLE.COM>" in office.said
-    assert "Subject: [weighlock] Request of nightly waits for approval" in mail
-    assert "https://gate.example/approvals/ab12" in mail
-
-
-async def test_a_mail_that_is_not_taken_says_with_which_code_and_nothing_more() -> None:
-    async with post(b"554 go away, dana") as office:
-        with pytest.raises(Undelivered) as error:
-            await deliver(a_mailer(office.port), a_notice(), 1000.0)
-
-    assert str(error.value) == "SMTP 554"
-
-
-async def test_a_mail_server_without_tls_is_told_nothing_where_tls_is_asked_for() -> None:
-    async with post() as office:
-        with pytest.raises(Undelivered):
-            await deliver(a_mailer(office.port, tls="starttls"), a_notice(), 1000.0)
-
-    assert not [said for said in office.said if said.startswith(("MAIL", "RCPT", "DATA"))]
-
-
 async def test_certificates_are_checked_of_a_webhook_and_of_a_mail_server(tmp_path: Path) -> None:
     ca, context = an_authority(tmp_path, "own")
     async for site in serving(context):

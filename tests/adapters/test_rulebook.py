@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 from pathlib import Path
 
@@ -60,6 +61,39 @@ def test_a_look_at_unchanged_rules_says_nothing_and_keeps_them(book: Rulebook) -
 
     assert [book.check(), book.check()] == [None, None]
     assert book.current is before
+
+
+def test_rules_that_did_not_change_are_not_read_at_every_look(book: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = []
+    monkeypatch.setattr(rulebook, "contents", lambda folder: reads.append(folder))
+
+    for _ in range(20):
+        assert book.check() is None
+    assert reads == []
+
+
+def test_a_change_that_the_file_system_does_not_tell_of_is_seen_all_the_same(
+    folder: Path, book: Rulebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rulebook, "marks", lambda folder: ("as before",))
+    clock = iter(range(0, 1000, 5))
+    monkeypatch.setattr(rulewatch.time, "monotonic", lambda: next(clock))
+    assert book.check() is None
+    edit(folder, POLICY, "effect: allow", "effect: block")
+
+    told = [event for _ in range(4) if (event := book.check())]
+    assert told == [("loaded", book.current.digest)]
+
+
+@pytest.mark.parametrize("kept", ["size", "times"])
+def test_a_change_that_keeps_the_size_or_the_times_is_seen_at_once(kept: str, folder: Path, book: Rulebook) -> None:
+    path = folder / POLICY
+    before = path.stat()
+    edit(folder, POLICY, "effect: allow", "effect: block" if kept == "size" else "effect:  block")
+    if kept == "times":
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert book.check() == ("loaded", book.current.digest)
 
 
 def test_a_good_edit_swaps_all_at_once_and_is_told_once(folder: Path, book: Rulebook) -> None:

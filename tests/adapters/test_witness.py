@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-import asyncio
 import socket
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
-from tornado.httpserver import HTTPServer
 
 from ledgers import NOON, SIGNER, ledger_file, ledger_rows
-from weighlock.adapters import witness as service
 from weighlock.adapters.keys import open_witness
 from weighlock.adapters.stores.ledgerfile import NAME
 from weighlock.adapters.stores.ledgerwriter import LedgerWriter, Prepared
@@ -21,14 +15,15 @@ from weighlock.adapters.witness import Seen
 from weighlock.cli import main
 from weighlock.errors import ConfigError
 from weighlock.ledger import checkpoint, entry, merkle
-from weighlock.ledger.checkpoint import BadNote, Signer, Verifier
+from weighlock.ledger.checkpoint import BadNote, Signer
 from weighlock.ledger.cosign import Cosigner, NotCosigned, Witness, judge
 from weighlock.ledger.entry import Kind
+from weighlock.ledger.merkle import Subtrees
 from weighlock.ledger.proof import Consistency
+from witnessing import OWN, running
 
 LEAVES = [row.leaf for row in ledger_rows(9, every=9).rows]
 LOGS = {SIGNER.name: SIGNER.verifier}
-OWN = Witness("witness.example", b"w" * 32)
 
 
 def note(size: int) -> str:
@@ -39,8 +34,12 @@ def seen(size: int) -> dict[str, checkpoint.Checkpoint]:
     return {SIGNER.name: checkpoint.verify(note(size), SIGNER.verifier)} if size else {}
 
 
+def tree_of(size: int) -> Subtrees:
+    return Subtrees(0, b"", LEAVES[:size])
+
+
 def request(old: int, size: int) -> str:
-    return Consistency(old, merkle.consistency_proof(old, LEAVES[:size]) if old else [], note(size)).text
+    return Consistency(old, merkle.consistency_proof(old, tree_of(size)) if old else [], note(size)).text
 
 
 @pytest.mark.parametrize(("old", "size"), [(0, 1), (0, 9), (1, 9), (4, 9), (5, 8), (9, 9)])
@@ -63,7 +62,7 @@ def test_a_log_that_grew_is_cosigned(old: int, size: int) -> None:
         (request(4, 9), 5, 409),
         (request(0, 5), 9, 409),
         (Consistency(5, [], SIGNER.sign(5, b"f" * 32)).text, 5, 409),
-        (Consistency(5, merkle.consistency_proof(5, LEAVES), SIGNER.sign(9, b"f" * 32)).text, 5, 422),
+        (Consistency(5, merkle.consistency_proof(5, tree_of(len(LEAVES))), SIGNER.sign(9, b"f" * 32)).text, 5, 422),
         (Consistency(0, LEAVES[:1], note(9)).text, 0, 422),
     ],
     ids=["none", "old-beyond", "other-log", "other-key", "behind", "rollback", "fork-same-size", "fork", "proof-of-0"],
@@ -108,34 +107,6 @@ def test_a_key_is_made_once_and_for_its_owner(tmp_path: Path) -> None:
     assert own.text not in repr(own)
 
 
-@contextmanager
-def running(state: Path, logs: list[Verifier]) -> Iterator[str]:
-    """The address of a witness."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    loop = asyncio.new_event_loop()
-    kept = Seen(state, logs)
-
-    async def start() -> HTTPServer:
-        return service.serve(("127.0.0.1", port), OWN, kept)
-
-    async def stop(server: HTTPServer) -> None:
-        server.stop()
-        await server.close_all_connections()
-
-    server = loop.run_until_complete(start())
-    thread = Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        asyncio.run_coroutine_threadsafe(stop(server), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        kept.close()
-        loop.close()
-
-
 def cosign(url: str, state: Path, exit_code: int = 0) -> Result:
     words = ["ledger", "cosign", url, "--witness", OWN.cosigner.text, "--state", str(state)]
     result = CliRunner().invoke(main, words)
@@ -166,7 +137,7 @@ def test_a_witness_signs_a_growing_log_and_refuses_one_that_was_cut_or_forked(tm
     assert sizes == [3, 4]
     assert OWN.cosigner.when(second) > NOON
     assert "seen 4 entries, and 3 are signed here" in cut
-    assert "not the one it saw" in forked
+    assert "not the one that it saw" in forked
     kept = tmp_path / "kept"
     kept.write_text(second, "utf-8")
     said = CliRunner().invoke(main, ["ledger", "verify", "--state", str(state), "--kept", str(kept)])
@@ -178,4 +149,4 @@ def test_a_witness_that_does_not_answer_is_told_in_one_line(tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    assert "does not answer" in cosign(f"http://127.0.0.1:{port}", tmp_path / "state", exit_code=78).stderr
+    assert "does not answer" in cosign(f"http://127.0.0.1:{port}", tmp_path / "state", exit_code=1).stderr

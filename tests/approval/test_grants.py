@@ -21,7 +21,7 @@ LIMITS = Limits(3, 1000, 600.0)
 def a_grant(terms: Terms | None = None, **given: Any) -> Approval:
     defaults: dict[str, Any] = {"workload": "nightly", "statements": ("large", "other"), "destination": "model"}
     wanted = Wanted(**defaults | {"model": "small", "limits": LIMITS} | given)
-    return pending(wanted, terms or some_terms(), "dana", ["dana@example.com"], "Month's end.", "ab12", NOW)
+    return pending(wanted, terms or some_terms(), "dana", ["dana@example.com"], "lee", "Month's end.", "ab12", NOW)
 
 
 def approved(grant: Approval, *names: str) -> Approval:

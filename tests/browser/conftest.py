@@ -56,7 +56,7 @@ async def visitors(place: Place, chromium: Browser) -> AsyncIterator[list[Visito
     contexts = [await chromium.new_context() for _ in range(2)]
     both = [Visitor(place, context, await context.new_page()) for context in contexts]
     for visitor in both:
-        visitor.page.set_default_timeout(15_000)
+        visitor.page.set_default_timeout(30_000)
     yield both
     for context in contexts:
         await context.close()
@@ -64,7 +64,7 @@ async def visitors(place: Place, chromium: Browser) -> AsyncIterator[list[Visito
 
 @pytest.fixture(scope="session")
 def tokens(provider: OidcProvider) -> dict[str, str]:
-    return {who: provider.id_token(who) for who in ("alice", "lee", "eve")}
+    return {who: provider.id_token(who) for who in ("alice", "lee", "eve", "dana")}
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -42,6 +42,29 @@ async def test_another_sites_form_decides_nothing(place: Place, alice: Visitor) 
     assert await place.state(id) == "pending"
 
 
+async def test_another_sites_form_asks_for_no_grant(place: Place, alice: Visitor) -> None:
+    await alice.page.goto(f"{place.url}/grants")
+    fields = {
+        "form": await alice.page.locator("input[name=form]").first.input_value(),  # even if it leaked
+        "workload": "nightly",
+        "statement": "large",
+        "destination": "model",
+        "requests": "1000",
+        "bytes": "1000",
+        "minutes": "60",
+        "reason": "a prize",
+    }
+    inputs = "".join(f"<input name={name} value='{html.escape(value)}'>" for name, value in fields.items())
+    page = await evil(
+        alice, f"<form method=post action='{place.url}/grants'>{inputs}<button>win a prize</button></form>"
+    )
+    async with page.expect_response(lambda response: "/grants" in response.url) as answered:
+        await page.click("button")
+
+    assert (await answered.value).status == 403
+    assert await place.desk.list() == []
+
+
 async def test_another_sites_script_neither_reads_nor_decides(place: Place, alice: Visitor) -> None:
     id = await place.hold("A secret plan.")
     page = await evil(alice, "")
@@ -138,8 +161,8 @@ async def test_no_script_of_a_prompt_runs(place: Place, alice: Visitor) -> None:
     everything = "".join(SCRIPTS.values())
     words = dict.fromkeys(("model", "operation", "dialect", "reason", "workload", "subject"), everything)
     id = await place.hold(*texts, because=tuple(SCRIPTS.values()), **words)
-    for where in ("", id):
-        await alice.open(where)
+    for where in ("", f"grants?like={id}", f"approvals/{id}"):
+        await alice.page.goto(f"{place.url}/{where}")
         assert await alice.page.evaluate("window.ran") is None
         assert await alice.page.evaluate("document.scripts.length") == 1
         assert (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ async def test_a_held_request_goes_on_when_somebody_approves_it_on_the_page(
     at, host = gateway
     context = await chromium.new_context()
     page = await context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(30_000)
     await page.goto(f"http://127.0.0.1:{at.console_port}/")
     await page.get_by_role("link", name="Log in with").click()
     await page.fill("input[name=login]", "alice")
@@ -62,10 +63,21 @@ async def test_a_held_request_goes_on_when_somebody_approves_it_on_the_page(
     await page.click("text=Show it, and record that")
     await page.wait_for_selector("text=Recorded:")
     assert PLAIN in await page.content()
+    await page.wait_for_load_state()  # its script listens
     await page.keyboard.press("a")
     await page.keyboard.press("Enter")
     await page.wait_for_selector(".state:is(.approved, .consumed)")
     answer = await asked
+    await page.goto(f"http://127.0.0.1:{at.console_port}/grants")
+    await page.select_option("#workload", "nightly")
+    await page.select_option("#destination", "llm")
+    await page.check("input[value=looked-at]")
+    await page.fill("#model", "demo")
+    await page.fill("#reason", "month's end")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("text=You have approved this.")
+    await page.click("text=Log out")
+    await page.wait_for_selector("text=Log in with")
     await context.close()
 
     assert answer.status_code == 200
@@ -73,3 +85,9 @@ async def test_a_held_request_goes_on_when_somebody_approves_it_on_the_page(
     shown = at.weighlock("ledger", "show", "--json").stdout
     assert "prompt-unmasked" in shown
     assert PLAIN not in shown + at.output
+    visits = [one["body"] for one in json.loads(shown) if one["body"].get("account")]
+    asked = [
+        one["body"]["approval"] for one in json.loads(shown) if one["body"].get("approval", {}).get("kind") == "grant"
+    ]
+    assert {(one["state"], one["subject"], one["need"]) for one in asked} == {("pending", "alice@example.com", 2)}
+    assert [(one["event"], one["account"]["subject"]) for one in visits] == [("login", "alice"), ("logout", "alice")]

@@ -7,9 +7,11 @@ import asyncio
 import pytest
 
 from browsing import AGE, Place, marked
-from held import some_terms
+from held import an_approver, some_terms
 from visiting import Visitor
+from weighlock.approval.grants import Wanted
 from weighlock.errors import Forbidden
+from weighlock.holds import Limits
 
 
 async def test_a_login_leads_to_where_one_wanted_to_be(place: Place, visitors: list[Visitor]) -> None:
@@ -53,16 +55,16 @@ async def test_two_people_are_needed_where_two_are(place: Place, alice: Visitor,
     id = await place.hold(terms=some_terms("security", need=2))
     await lee.open(id)
     await alice.open(id)
-    await alice.page.keyboard.press("a")
-    await alice.page.keyboard.press("Enter")
+    await alice.press("a")
+    await alice.press("Enter")
     await alice.page.wait_for_selector("text=Somebody else has to as well.")
     assert await alice.page.locator("#approve").count() == 0
     assert await place.state(id) == "pending"
 
     await lee.page.click("#moved a")
     await lee.page.wait_for_selector("text=1 of 2")
-    await lee.page.keyboard.press("a")
-    await lee.page.keyboard.press("Enter")
+    await lee.press("a")
+    await lee.press("Enter")
     await lee.page.wait_for_selector(".state.approved")
     decided = (await asyncio.wait_for(place.held[-1], 10)).decisions
     assert {d.who for d in decided} == {"alice@example.com", "lee@example.com"}
@@ -74,14 +76,22 @@ async def test_who_asked_cannot_approve(place: Place, alice: Visitor) -> None:
 
     assert await alice.page.locator("#approve").count() == 0
     assert "somebody else approves it" in await alice.text()
+    other = await place.hold(persons=frozenset({"dana", "casey"}))
+    await alice.open(other)
+    names, values = [await alice.page.locator(f".facts {one}").all_inner_texts() for one in ("dt", "dd")]
+    facts = dict(zip(names, values, strict=True))
+    assert facts["Owner"] == "dana"
+    assert facts["Asked by"] == "repo:acme/nightly casey"
+    assert (facts["Statement"], facts["Workload"], facts["Model"]) == ("large", "nightly", "small")
+    assert facts["Goes to"] == "model llm.example"
 
 
 async def test_an_expired_one_cannot_be_decided_any_more(place: Place, alice: Visitor) -> None:
     id = await place.hold(terms=some_terms("security", within=60.0))
     await alice.open(id)
-    await alice.page.keyboard.press("a")
+    await alice.press("a")
     place.ahead = 61.0
-    await alice.page.keyboard.press("Enter")
+    await alice.press("Enter")
     await alice.page.wait_for_selector("#refused")
     assert "has expired" in await alice.page.inner_text("#refused")
     await place.desk.sweep()
@@ -118,7 +128,7 @@ async def test_the_inbox_shows_at_once_what_is_held_and_what_is_settled(place: P
 async def test_the_keyboard_alone_is_enough(place: Place, alice: Visitor) -> None:
     first, second = await place.hold(terms=some_terms("security", within=60.0)), await place.hold()
     await alice.open()
-    press = alice.page.keyboard.press
+    press = alice.press
     await press("j")
     await press("j")
     await press("k")
@@ -132,8 +142,8 @@ async def test_the_keyboard_alone_is_enough(place: Place, alice: Visitor) -> Non
     await alice.page.wait_for_url(f"**/approvals/{second}")
     await press("?")
     assert await alice.page.locator("#help").is_visible()
-    await press("Escape")
-    await press("d")
+    await press("d")  # what the help names works while it is there
+    assert await alice.page.locator("#help").is_hidden()
     await alice.page.keyboard.type("a and d are letters here")
     await press("Enter")
     await alice.page.wait_for_selector(".state.denied")
@@ -146,8 +156,8 @@ async def test_a_finding_is_marked_and_what_changed_is_shown(place: Place, alice
     first = await place.hold(marked("Write to <EMAIL_ADDRESS>\nthe third quarter", "EMAIL_ADDRESS"))
     await alice.open(first)
     assert await alice.page.locator("pre mark").all_inner_texts() == ["<EMAIL_ADDRESS>"]
-    await alice.page.keyboard.press("a")
-    await alice.page.keyboard.press("Enter")
+    await alice.press("a")
+    await alice.press("Enter")
     await alice.page.wait_for_selector(".state.approved")
     approval = await asyncio.wait_for(place.held[-1], 10)
     await place.desk.consume(first, approval.binding, "x0")
@@ -194,14 +204,30 @@ async def test_after_logging_out_the_cookie_is_worth_nothing(place: Place, alice
     assert "Log in" in await alice.text()
 
 
+async def test_after_logging_out_the_way_back_shows_nothing(place: Place, alice: Visitor) -> None:
+    id = await place.hold("A secret plan.")
+    await alice.open(id)
+    await alice.page.wait_for_selector("text=A secret plan.")
+    await alice.page.click("text=Log out")
+    await alice.page.wait_for_selector("text=Log in with")
+    await alice.page.go_back()
+    await alice.page.wait_for_selector("text=Log in with")
+
+    assert "secret plan" not in await alice.page.content()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_it_fits_on_a_phone_and_reads_in_the_dark(place: Place, alice: Visitor, scheme: str, width: int) -> None:
     id = await place.hold("word " * 200 + "x" * 2000, workload="a-workload-with-a-very-long-name-of-many-words-indeed")
+    glass = await place.hold(terms=some_terms("legal", "security", break_glass=frozenset({"security"})))
+    limits, other = Limits(1000, 100 << 20, 3600.0), an_approver("max", "security", authenticated_at=place.clock())
+    await place.desk.decide(glass, other, True, "fire", break_glass=True)
+    grant = (await place.grant(other, Wanted("nightly", ("large",), "model", "m" * 100, limits), "word " * 100)).id
     await alice.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await alice.page.set_viewport_size({"width": width, "height": 740})
-    for where in ("", id):
-        await alice.open(where)
+    for where in ("", "settled", "grants", f"grants?like={id}", *(f"approvals/{one}" for one in (id, glass, grant))):
+        await alice.page.goto(f"{place.url}/{where}")
         assert await alice.page.evaluate("document.documentElement.scrollWidth") == width
         assert await alice.page.evaluate(CONTRAST) == []
 

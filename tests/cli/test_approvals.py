@@ -284,8 +284,10 @@ def test_glass_is_broken_in_an_emergency_and_reviewed(running: Running, monkeypa
     monkeypatch.setenv("WEIGHLOCK_TOKEN", "bob-token")
 
     assert "BY BROKEN GLASS" in run("show", id).stdout
+    assert [one["state"] for one in json.loads(run("list", "--json").stdout)] == ["approved, not reviewed"]
     assert run("review", id, "--reason", "fine").stdout == f"{id} reviewed by bob@example.com\n"
     assert "bob@example.com: fine" in run("show", id).stdout
+    assert json.loads(run("list", "--json").stdout) == []
 
 
 def test_a_live_table_shows_what_waits_until_it_is_stopped(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,6 +89,8 @@ async def test_a_person_logs_in_and_decides_and_logs_out(alice: Person, place: P
 
     assert (await alice.run("logout")).output == "logged out\n"
     assert not alice.token.exists()
+    seen = [(one.event, one.message, one.subject) for one in place.visitors]
+    assert seen == [(event, '"alice@example.com" at a terminal', "alice") for event in ("login", "logout")]
     assert (await alice.run("logout")).output == "nobody was logged in\n"
 
 
@@ -106,6 +108,17 @@ async def test_a_login_that_the_gateway_does_not_take_is_not_kept(alice: Person,
     said = await alice.run("login")
 
     assert said.exit_code == 1
+    assert not alice.token.exists()
+    assert [(one.event, one.subject, one.code) for one in place.visitors] == [("login-refused", "", "token-expired")]
+
+
+async def test_a_token_is_forgotten_where_the_gateway_cannot_be_told(alice: Person, place: Place) -> None:
+    await alice.run("login")
+    await place.console.stop()
+    said = await alice.run("logout")
+
+    assert (said.exit_code, said.output.splitlines()[0]) == (0, "logged out")
+    assert "the gateway has not recorded it" in said.output
     assert not alice.token.exists()
 
 

@@ -185,3 +185,44 @@ def test_the_index_holds_no_payload(state: Path) -> None:
     listed(state)
 
     assert b"write to" not in (state / INDEX).read_bytes()
+
+
+def a_chat(id: str, conversation: str, *said: str) -> tuple[Kind, dict[str, Any], dict[str, bytes]]:
+    """An exchange that sends all that was *said*."""
+    asked = json.dumps({"messages": [{"role": "user", "content": text} for text in said]}).encode()
+    kind, body, payloads = an_entry(id, payloads={"request.forwarded": b"POST /v1 HTTP/1.1\r\n\r\n" + asked})
+    return kind, body | {"conversation": conversation}, payloads
+
+
+def test_conversations_of_one_run_are_told_apart_and_say_nothing_twice(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    chats = [
+        a_chat("e1", "c1", "one"),
+        a_chat("e2", "c2", "uno"),
+        a_chat("e3", "c1", "one", "two"),
+        a_chat("e4", "c2", "uno", "due"),
+        a_chat("e5", "c1", "one", "two", "three"),
+    ]
+    ledger_file(state, [(Kind.START, entry.control_body("start"), {}), *chats])
+    key = ["--auditor-key", str(state / "auditor.key")]
+
+    (session,) = listed(state)
+    told = run("show", session, *key, "--state", state).stdout
+    assert [line.split()[0] + line[-4:] for line in told.splitlines() if line[:1].isdigit()] == [
+        "1.(e1)",
+        "3.(e3)",
+        "5.(e5)",
+        "2.(e2)",
+        "4.(e4)",
+    ]
+    assert [line.strip() for line in told.splitlines() if line.startswith(("conversation", "   >"))] == [
+        *("conversation c1", "> user: one", "> (1 texts as before)", "> user: two"),
+        *("> (2 texts as before)", "> user: three"),
+        *("conversation c2", "> user: uno", "> (1 texts as before)", "> user: due"),
+    ]
+    only = json.loads(run("show", session, "--conversation", "c2", "--json", "--state", state).stdout)
+    assert [turn["exchange"] for turn in only["turns"]] == ["e2", "e4"]
+    assert listed(state, "--conversation", "c2") == [session]
+    assert listed(state, "--conversation", "c3") == []
+    followed = run("tail", "--no-follow", "--conversation", "c1", "--json", "--state", state).stdout.splitlines()
+    assert [json.loads(line)["body"]["exchange"] for line in followed] == ["e1", "e3", "e5"]

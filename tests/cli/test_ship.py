@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledgers import an_exchange, ledger_file
+from sites import an_authority
 from weighlock.adapters.sinks import Line, sink, syslog
 from weighlock.cli import main
 from weighlock.errors import ConfigError
@@ -59,8 +62,10 @@ def test_another_place_begins_from_the_first_entry(state: Path, tmp_path: Path) 
 
 
 class _Collector(ThreadingHTTPServer):
-    def __init__(self, answers: list[int]) -> None:
+    def __init__(self, answers: list[int], tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.answers, self.bodies, self.tokens = answers, list[str](), list[str]()
 
 
@@ -69,6 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.tokens.append(self.headers.get("Authorization", ""))
         status = self.server.answers.pop(0) if self.server.answers else 200
         if status < 300:
             self.server.bodies.append(body)
@@ -80,12 +86,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def collector(*answers: int) -> Iterator[tuple[str, _Collector]]:
-    server = _Collector(list(answers))
+def collector(*answers: int, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, _Collector]]:
+    server = _Collector(list(answers), tls)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/events", server
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}/events", server
     finally:
         server.shutdown()
         thread.join()
@@ -108,21 +114,28 @@ def test_a_redirect_is_not_followed(state: Path) -> None:
     assert server.bodies == []
 
 
-def test_syslog_by_tcp_is_framed_by_its_length(state: Path) -> None:
+@contextmanager
+def receiver(tls: ssl.SSLContext | None = None, most: int = 1 << 30) -> Iterator[tuple[int, list[bytes]]]:
+    """The port of a server of syslog that reads so many bytes at most, and what it read."""
+    received: list[bytes] = []
+
+    def take() -> None:
+        peer, _ = server.accept()
+        with contextlib.suppress(OSError), tls.wrap_socket(peer, server_side=True) if tls else peer as stream:
+            while sum(map(len, received)) < most and (data := stream.recv(min(most, 65536))):
+                received.append(data)
+            if isinstance(stream, ssl.SSLSocket) and sum(map(len, received)) < most:
+                stream.unwrap()
+
     with socket.create_server(("127.0.0.1", 0)) as server:
-        received: list[bytes] = []
-
-        def take() -> None:
-            peer, _ = server.accept()
-            with peer:
-                while data := peer.recv(65536):
-                    received.append(data)
-
         thread = threading.Thread(target=take)
         thread.start()
-        run(state, f"syslog+tcp://127.0.0.1:{server.getsockname()[1]}")
+        yield server.getsockname()[1], received
         thread.join()
 
+
+def messages(received: list[bytes]) -> list[int]:
+    """The numbers of the entries in them."""
     rest, seen = b"".join(received), []
     while rest:
         length, _, rest = rest.partition(b" ")
@@ -131,7 +144,77 @@ def test_syslog_by_tcp_is_framed_by_its_length(state: Path) -> None:
         assert head.split()[0] == b"<110>1"
         assert head.split()[3] == b"weighlock"
         seen.append(json.loads(text)["metadata"]["sequence"])
-    assert seen == [0, 1, 2, 3, 4, 5]
+    return seen
+
+
+def test_syslog_by_tcp_is_framed_by_its_length(state: Path) -> None:
+    with receiver() as (port, received):
+        run(state, f"syslog+tcp://127.0.0.1:{port}")
+
+    assert messages(received) == [0, 1, 2, 3, 4, 5]
+
+
+def test_syslog_by_tls_goes_to_whom_an_authority_vouches_for(state: Path, tmp_path: Path) -> None:
+    ca, tls = an_authority(tmp_path, "siem")
+    with receiver(tls) as (port, received):
+        assert run(state, f"syslog+tls://127.0.0.1:{port}", "--ca", str(ca)).stdout == "6 entries sent\n"
+
+    assert messages(received) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("wrong", ["unknown", "name", "expired"])
+@pytest.mark.parametrize("scheme", ["syslog+tls", "https"])
+def test_nothing_goes_to_whom_no_authority_vouches_for(state: Path, tmp_path: Path, wrong: str, scheme: str) -> None:
+    ca, tls = an_authority(tmp_path, "siem", days=-1 if wrong == "expired" else 1)
+    other, _ = an_authority(tmp_path, "other")
+    host, given = "localhost" if wrong == "name" else "127.0.0.1", str(other if wrong == "unknown" else ca)
+    with receiver(tls) as (port, received):
+        told = run(state, f"{scheme}://{host}:{port}", "--ca", given, exit_code=1).stderr
+
+    assert "certificate" in told.lower()
+    assert received == []
+    assert list(state.glob("*.cursor")) == []
+
+
+def test_a_server_that_goes_away_in_between_gets_all_again(state: Path, tmp_path: Path) -> None:
+    ca, tls = an_authority(tmp_path, "siem")
+    place = ["--ca", str(ca), "--cursor", str(tmp_path / "cursor")]
+    with receiver(most=100) as (port, _):
+        run(state, f"syslog+tls://127.0.0.1:{port}", *place, exit_code=1)
+    with receiver(tls) as (port, received):
+        run(state, f"syslog+tls://127.0.0.1:{port}", *place)
+
+    assert messages(received) == [0, 1, 2, 3, 4, 5]
+
+
+def test_https_takes_events_a_token_and_a_certificate_of_ours(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ca, tls = an_authority(tmp_path, "siem")
+    own, _ = an_authority(tmp_path, "gateway")
+    pair = tmp_path / "pair.pem"
+    pair.write_text(own.read_text() + own.with_suffix(".key").read_text())
+    tls.load_verify_locations(own)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    monkeypatch.setenv("SIEM_TOKEN", "the-token-of-the-siem")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # it goes straight
+    with collector(tls=tls) as (url, server):
+        refused = run(state, url, "--ca", str(ca), "--token-env", "SIEM_TOKEN", exit_code=1)
+        run(state, url, "--ca", str(ca), "--token-env", "SIEM_TOKEN", "--certificate", str(pair))
+
+    assert "the-token" not in refused.output
+    assert server.tokens == ["Bearer the-token-of-the-siem"]
+    assert [sequences(body) for body in server.bodies] == [[0, 1, 2, 3, 4, 5]]
+
+
+@pytest.mark.parametrize("option", ["--ca", "--certificate"])
+def test_certificates_that_cannot_be_read_or_would_not_be_used_are_refused(
+    state: Path, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "empty").touch()
+
+    assert "can be read there" in run(state, "https://siem", option, str(tmp_path / "empty"), exit_code=78).stderr
+    assert "are for https" in run(state, "syslog+tcp://siem", option, str(tmp_path / "empty"), exit_code=78).stderr
 
 
 def test_syslog_by_udp_is_a_datagram_each(state: Path) -> None:
@@ -163,6 +246,11 @@ def test_a_cursor_that_is_none_is_refused(state: Path, tmp_path: Path, text: str
 def test_a_place_that_is_none_is_refused(to: str) -> None:
     with pytest.raises(ConfigError):
         sink(to)
+
+
+def test_events_go_in_the_clear_to_this_host_alone() -> None:
+    with pytest.raises(ConfigError, match="https only"):
+        sink("http://siem.example/events")
 
 
 def test_a_token_never_goes_in_the_clear() -> None:

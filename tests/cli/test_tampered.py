@@ -6,12 +6,12 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from ledgers import NOON, a_sealed
 from weighlock.adapters.keys import Keys, open_keys
@@ -46,7 +46,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Keys]:
 
 def edited(connection: sqlite3.Connection, seq: int, *, leaf: bool = False, **changes: Any) -> None:
     (data,) = connection.execute("SELECT entry FROM entries WHERE seq = ?", (seq,)).fetchone()
-    made = entry.canonical(replace(entry.parse(data), **changes))
+    made = entry.canonical(replace(entry.parse(data.encode()), **changes))
     connection.execute("UPDATE entries SET entry = ? WHERE seq = ?", (made.decode(), seq))
     if leaf:
         connection.execute("UPDATE entries SET leaf = ? WHERE seq = ?", (leaf_hash(made), seq))
@@ -66,7 +66,7 @@ def edit(*, leaf: bool) -> Tamper:
 
 def replaced(connection: sqlite3.Connection, keys: Keys) -> None:
     (data,) = connection.execute("SELECT entry FROM entries WHERE seq = 5").fetchone()
-    made = entry.canonical(replace(entry.parse(data), body={})).decode()
+    made = entry.canonical(replace(entry.parse(data.encode()), body={})).decode()
     connection.execute("INSERT OR REPLACE INTO entries SELECT seq, ?, leaf FROM entries WHERE seq = 5", (made,))
 
 
@@ -121,11 +121,19 @@ CORPUS: dict[str, tuple[Tamper, int, str]] = {
             "UPDATE entries SET seq = 6 WHERE seq = -5",
         ),
         5,
-        "moved",
+        "swapped",
     ),
-    "reorder": (reordered, 0, "moved"),
-    "insert": (inserted, 5, "moved"),
+    "reorder": (reordered, 0, "reordered"),
+    "insert": (inserted, 5, "inserted"),
     "number before the first": (sql("UPDATE entries SET seq = -1 WHERE seq = 11"), -1, "inserted"),
+    "delete and number anew": (
+        sql(
+            "DELETE FROM entries WHERE seq = 5",
+            *(f"UPDATE entries SET seq = {at} WHERE seq = {at + 1}" for at in range(5, 11)),
+        ),
+        5,
+        "deleted",
+    ),
     "delete": (sql("DELETE FROM entries WHERE seq = 5"), 5, "deleted"),
     "truncate": (sql(*_CUT), 6, "truncated"),
     "truncate with the checkpoints": (sql(*_CUT, "DELETE FROM checkpoints WHERE size > 6"), 6, "rolled-back"),

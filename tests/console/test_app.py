@@ -94,6 +94,16 @@ async def test_what_is_held_is_listed(office: Office) -> None:
     assert "server" not in response.headers
 
 
+async def test_what_is_settled_is_left_out_where_only_what_waits_is_asked_for(office: Office) -> None:
+    id = await office.hold()
+    assert [one["id"] for one in (await office.ask("GET", "?waiting=true")).json()] == [id]
+    await office.decide(id, approve=False, reason="No.")
+
+    assert (await office.ask("GET", "?waiting=true")).json() == []
+    assert [one["state"] for one in (await office.ask("GET", "?waiting=false")).json()] == ["denied"]
+    assert problem(await office.ask("GET", "?waiting=1")) == (400, "waiting")
+
+
 async def test_one_is_shown_with_its_masked_prompt(office: Office) -> None:
     id = await office.hold()
     shown = (await office.ask("GET", f"/{id}")).json()

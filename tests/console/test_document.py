@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -13,13 +13,11 @@ from jsonschema import Draft202012Validator
 from tornado.web import RequestHandler
 
 from browsing import Place
-from held import an_approval, an_approver, some_terms
+from held import an_approver, some_terms
 from oidc import OidcProvider
-from weighlock.approval.grants import Wanted
 from weighlock.approval.lifecycle import Approver
 from weighlock.console.about import DOCUMENT
 from weighlock.console.app import Console
-from weighlock.holds import Approval, ApprovalState, Kind, Limits
 
 API: dict[str, Any] = json.loads(DOCUMENT)
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
@@ -36,16 +34,12 @@ class Office(Place):
     async def start(self, provider: OidcProvider) -> None:
         await self.open(provider)
         await self.console.stop()
-        self.console = Console(("127.0.0.1", self.port), self.desk, self._verify, None, self._grant, self.site)
+        self.console = Console(("127.0.0.1", self.port), self.desk, self._verify, None, self.grant, self.site)
         self.console.start()
         self.client = httpx.AsyncClient(base_url=self.url, trust_env=False)
 
     async def _verify(self, token: str) -> Approver:
         return an_approver(token, "security", "oncall", authenticated_at=self.clock())
-
-    async def _grant(self, asker: Approver, wanted: Wanted, reason: str) -> Approval:
-        kind, limits = Kind.GRANT, Limits(wanted.limits.requests, wanted.limits.bytes, wanted.limits.seconds)
-        return an_approval(ApprovalState.PENDING, kind=kind, limits=limits, workload=wanted.workload, reason=reason)
 
     async def ask(self, path: str, method: str, body: object = None, who: str = "lee") -> Any:
         """What is answered, once it is seen to be as the document says; *path* as in the document."""
@@ -61,12 +55,6 @@ class Office(Place):
         valid(promised["content"][answer.headers["content-type"]]["schema"], answer.json())
         assert answer.status_code == 200, answer.text
         return answer.json()
-
-
-@pytest.fixture(scope="module")
-def provider() -> Any:
-    with OidcProvider() as provider:
-        yield provider
 
 
 @pytest.fixture
@@ -122,7 +110,67 @@ async def test_what_is_answered_is_what_it_says(office: Office) -> None:
     texts = {"workload": "nightly", "destination": "model", "model": "", "reason": "month's end"}
     assert (await ask("/api/grants", "post", texts | numbers | {"statements": ["large"]}))["limits"]["requests"] == 5
 
+    for word in ("login", "logout"):
+        assert (await ask(f"/api/me/{word}", "post"))["groups"] == ["oncall", "security"]
+
     assert asked == set(OPERATIONS)  # none was left out
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/api/approvals/{id}/decision": {"approve": True, "reason": "", "break_glass": False},
+    "/api/approvals/{id}/revocation": {"reason": "over"},
+    "/api/approvals/{id}/review": {"reason": "right"},
+    "/api/grants": {
+        "workload": "nightly",
+        "destination": "model",
+        "model": "",
+        "reason": "month's end",
+        "statements": ["large"],
+        "requests": 5,
+        "bytes": 1000,
+        "minutes": 10,
+    },
+}
+
+
+WRONG: dict[type, list[Any]] = {
+    str: [None, {}, 5, True, ["x"], "x" * 1001],
+    bool: [None, 0, 1, "true", []],
+    int: [None, 0, -1, 1.5, 10**9, "1", True, 10**20],
+    list: [None, {}, [], "large", [5], [["large"]]],
+}
+
+
+def others(body: dict[str, Any], required: list[str]) -> Iterator[Any]:
+    """Each is wrong in one thing."""
+    yield from ([], None, "approve", {}, body | {"other": True})
+    for name, value in body.items():
+        if name in required:
+            yield {one: body[one] for one in body if one != name}
+        yield from (body | {name: other} for other in WRONG[type(value)])
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_what_the_document_does_not_allow_is_refused_and_does_nothing(office: Office, path: str) -> None:
+    schema = API["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    required = API["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["required"]
+    validator = Draft202012Validator(schema | {"components": API["components"]})
+    headers = {"authorization": "Bearer lee"}
+    assert validator.is_valid(BODIES[path])
+    before = await office.desk.list()
+    tried = list(others(BODIES[path], required))
+    assert len(tried) > 10
+    for body in tried:
+        assert not validator.is_valid(body), body
+        answer = await office.client.post(path.replace("{id}", office.id), json=body, headers=headers)
+        assert answer.status_code == 400, body
+        assert str(answer.status_code) in API["paths"][path]["post"]["responses"]
+        valid(API["components"]["schemas"]["Problem"], answer.json())
+    assert await office.desk.list() == before
+
+
+def test_every_body_that_it_asks_for_is_tried() -> None:
+    assert {path for path, method in OPERATIONS if "requestBody" in API["paths"][path][method]} == BODIES.keys()
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=[f"{method} {path}" for path, method in OPERATIONS])

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from browsing import Place
 from held import some_terms
-from oidc import OidcProvider
 from weighlock.console.feed import SHARE
 from weighlock.console.page import HEADERS
 from weighlock.console.sessions import MOST, BrowserSessions
@@ -19,43 +19,9 @@ from weighlock.errors import Forbidden
 from weighlock.identity.cutoffs import Cutoff, Cutoffs
 
 
-@pytest.fixture(scope="module")
-def provider() -> Iterator[OidcProvider]:
-    with OidcProvider() as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def token(provider: OidcProvider) -> str:
-    return provider.id_token("alice")
-
-
-@pytest.fixture
-async def place(provider: OidcProvider) -> AsyncIterator[Place]:
-    place = Place()
-    await place.open(provider)
-    yield place
-    await place.close()
-
-
-@pytest.fixture
-async def alice(place: Place, token: str) -> AsyncIterator[httpx.AsyncClient]:
-    cookie = await place.admit(token)
-    async with httpx.AsyncClient(base_url=place.url, cookies={"weighlock": cookie}, trust_env=False) as client:
-        yield client
-
-
-def form_of(place: Place) -> str:
-    return next(iter(place.sessions._open.values())).forms
-
-
-def headers(place: Place, **given: str) -> dict[str, str]:
-    return {"origin": place.url, "sec-fetch-site": "same-origin"} | {n.replace("_", "-"): v for n, v in given.items()}
-
-
 async def decide(place: Place, client: httpx.AsyncClient, id: str, **given: Any) -> httpx.Response:
-    form = {"form": form_of(place), "decision": "approve"} | given.pop("form", {})
-    return await client.post(f"/approvals/{id}/decision", data=form, headers=headers(place, **given))
+    form = {"form": place.form(), "decision": "approve"} | given.pop("form", {})
+    return await client.post(f"/approvals/{id}/decision", data=form, headers=place.headers(**given))
 
 
 async def test_every_answer_has_the_same_strict_headers(place: Place, alice: httpx.AsyncClient) -> None:
@@ -110,8 +76,8 @@ async def test_any_other_decides_nothing(place: Place, alice: httpx.AsyncClient,
 async def test_nothing_but_a_post_does_anything(place: Place, alice: httpx.AsyncClient, method: str, what: str) -> None:
     id = await place.hold()
     place.raw[id] = "plain"
-    query = f"?decision=approve&reason=x&form={form_of(place)}"
-    answer = await alice.request(method, f"/approvals/{id}/{what}{query}", headers=headers(place))
+    query = f"?decision=approve&reason=x&form={place.form()}"
+    answer = await alice.request(method, f"/approvals/{id}/{what}{query}", headers=place.headers())
 
     assert answer.status_code in (403, 405)
     assert (await place.state(id), place.recorded) == ("pending", [])
@@ -149,9 +115,10 @@ async def test_a_login_leads_nowhere_else(place: Place, back: str) -> None:
         answer = await client.get("/login", params={"issuer": place.site.logins.issuers()[0], "back": back})
 
     assert answer.status_code == 302
-    ((_, attempt),) = place.site.logins._begun.items()
-    assert attempt.back == "/"
     cookie = answer.headers["set-cookie"]
+    state = parse_qs(urlsplit(answer.headers["location"]).query)["state"][0]
+    kept = cookie.partition(";")[0].partition("=")[2]
+    assert place.site.logins._attempts.finish(kept, state).back == "/"
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 
@@ -223,7 +190,7 @@ async def test_nothing_unmasked_is_shown_that_could_not_be_recorded(place: Place
     id = await place.hold("<EMAIL_ADDRESS>")
     place.raw[id] = plain = "maria" + "@example.com"
     object.__setattr__(place.site, "record", fail)
-    answer = await alice.post(f"/approvals/{id}/unmasked", data={"form": form_of(place)}, headers=headers(place))
+    answer = await alice.post(f"/approvals/{id}/unmasked", data={"form": place.form()}, headers=place.headers())
 
     assert answer.status_code == 403
     assert plain not in answer.text
@@ -234,7 +201,7 @@ async def test_who_is_of_no_such_group_sees_nothing_unmasked(place: Place, alice
     place.raw[id] = plain = "maria" + "@example.com"
     object.__setattr__(place.site, "raw_groups", frozenset({"auditors"}))
     assert "unmasked" not in (await alice.get(f"/approvals/{id}")).text
-    answer = await alice.post(f"/approvals/{id}/unmasked", data={"form": form_of(place)}, headers=headers(place))
+    answer = await alice.post(f"/approvals/{id}/unmasked", data={"form": place.form()}, headers=place.headers())
 
     assert (answer.status_code, place.recorded) == (403, [])
     assert plain not in answer.text

@@ -14,6 +14,7 @@ from weighlock.adapters.inspector.engine import Engine
 from weighlock.detection.early import Early
 from weighlock.detection.rules import Rule
 from weighlock.detection.samples import filled
+from weighlock.detection.validators import NOT_FIRST
 from weighlock.model import SPOKEN, Role, Text
 from weighlock.segments import split
 
@@ -45,6 +46,34 @@ def test_no_beginning_of_what_a_rule_finds_leaves_early(rule: Rule) -> None:
         assert_untouched(f"{before} {filled(example, chosen)} and so on")
 
 
+BY_NAME = [rule for rule in RULES.rules if rule.validator in NOT_FIRST]
+
+
+@pytest.mark.parametrize("opener", ["The", "This", "If", "Here's", "THE", "And"])
+@pytest.mark.parametrize("rule", BY_NAME, ids=lambda rule: rule.id)
+def test_what_a_sentence_begins_with_is_no_part_of_a_name(rule: Rule, opener: str) -> None:
+    for example in (filled(example, random.Random(rule.id)) for example in rule.match):
+        text = f"{opener} {example}"
+        for segment in split(text):
+            found = ENGINE.inspect([Text("", Role.CONTENT, segment)])
+            assert not [one for one in found if one.rule == rule.id and segment[one.start : one.end].startswith(opener)]
+        assert_untouched(text)
+        assert_untouched(f"so it is. {text}, and so on")
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["The", "This", "If", "Here", "It", "And", "Sure,", "used.", "bytes,", "default:", "it's", "(see", "Thanks!"],
+)
+def test_what_replies_begin_with_leaves_at_once(word: str) -> None:
+    assert EARLY.safe(f"{word} ", spoken=False) == len(word) + 1
+
+
+@pytest.mark.parametrize("word", ["Maria", "Acme", "Thea", "Iffy"])
+def test_what_names_begin_with_does_not(word: str) -> None:
+    assert EARLY.safe(f"{word} ", spoken=False) == 0
+
+
 @given(
     st.lists(st.sampled_from([*WORDS, "I", "a", "42", "one", "two", "at", "dot", "API", "ab", "\n", "(see", "it's"]))
 )
@@ -56,6 +85,15 @@ def test_no_plain_words_hold_each_other_back_for_long(words: list[str]) -> None:
 def test_nothing_that_is_hidden_leaves_early(evasion: str) -> None:
     for value, _ in VALUES.values():
         assert_untouched(f"The value that I was given is {EVASIONS[evasion](value)} and that is all.")
+
+
+@pytest.mark.parametrize("by", [".0", ",00", "e0", "e"])
+def test_nothing_that_is_written_as_a_quantity_leaves_early(by: str) -> None:
+    card = VALUES["CREDIT_CARD"][1].replace(" ", "")
+    said = f"{card[0]}.{card[1:]}e{len(card) - 1}" if by == "e" else card + by
+
+    assert ENGINE.inspect([Text("", Role.CONTENT, said)])
+    assert_untouched(f"The value that I was given is {said} and that is all.")
 
 
 PROSE = {

@@ -72,6 +72,30 @@ def test_a_value_is_found_in_the_view_that_shows_it(entity: str, evasion: str, v
     assert view_of(entity, evasion) == view
 
 
+@pytest.mark.parametrize("by", [".0", ".00", ",0", "e0", "E+00", "e"])
+def test_a_card_that_is_written_as_a_quantity_is_found(by: str) -> None:
+    card = VALUES["CREDIT_CARD"][1].replace(" ", "")
+    said = f"{card[0]}.{card[1:]}e{len(card) - 1}" if by == "e" else card + by
+    text = f"They paid {said}, and more."
+
+    assert [(f.entity, text[f.start : f.end]) for f in findings(text)] == [("CREDIT_CARD", said)]
+
+
+def test_cards_in_a_table_of_quantities_are_found() -> None:
+    found = findings("4111111111111111.0,5555555555554444.0\n1,378282246310005.0,2")
+
+    assert [f.entity for f in found] == ["CREDIT_CARD"] * 3
+    assert {f.end - f.start for f in found} == {17, 18}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["4111111111111111.5", "4111111111111111.0.1", "x4111111111111111.0", "4.1111e15", "0.4111111111111111e0", "4e15"],
+)
+def test_another_quantity_is_no_card(text: str) -> None:
+    assert "CREDIT_CARD" not in {f.entity for f in findings(f"They paid {text} of it.")}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_most_disguises_of_most_values_are_seen_through(seed: int) -> None:
     chosen = values(seed) if seed else VALUES

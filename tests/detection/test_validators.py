@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighlock.detection.validators import VALIDATORS, luhn
+from weighlock.detection.validators import NOT_FIRST, VALIDATORS, luhn
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,8 @@ from weighlock.detection.validators import VALIDATORS, luhn
             ["https://docs.python.org/3/", "http://localhost", "a.js"],
         ),
         ("own-title", ["Editor", "tower controller"], ["Job title", "string"]),
-        ("own-words", ["Maria Lopez", "de Vries"], ["Last name", "Run Tests", "string", "12"]),
+        ("own-words", ["Maria Lopez", "de Vries"], ["Last name", "Run Tests", "string", "12", "This One"]),
+        ("named", ["Acme GmbH", "Lange Weg 5", "12"], ["The Acme GmbH", "In Acme GmbH"]),
         ("us-itin", ["912-70-1234"], ["912-66-1234", "812-70-1234"]),
         ("mac", ["00:1b:44:11:3a:b7"], ["00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff"]),
         ("imei", ["490154203237518"], ["490154203237519", "000000000000000", "42"]),
@@ -122,6 +123,13 @@ def test_a_published_number_passes_its_check_and_most_others_do_not(name: str) -
     assert check(number)
     assert sum(map(check, wrong)) <= 2, "one wrong digit shows, but where a country's check leaves a digit out"
     assert [text for text in ("", number + "11") if check(text)] == []
+
+
+@given(st.sampled_from(sorted(NOT_FIRST)), st.data(), st.text(max_size=20))
+def test_no_value_begins_with_what_is_never_first(name: str, data: st.DataObject, rest: str) -> None:
+    word = data.draw(st.sampled_from(sorted(NOT_FIRST[name])))
+
+    assert not VALIDATORS[name](f"{word.capitalize()} {rest}")
 
 
 @given(st.text(max_size=40))

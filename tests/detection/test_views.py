@@ -26,7 +26,16 @@ PIECES = st.sampled_from(
         *("\\u0041", "\\n", "\\\\", "&#64;", "&amp;", "%41", "%25", "%C3%A9", "<b>", "</td>", "**", "`", "\u200b", "é"),
         *("ﬁ", "４", "с", "e\u0301", "TWFyaWEgTG9wZXo=", "4d617269612e4c6f70657a", "4 1 1 1 1 1 1 1 1 1", "word", "7"),
         *("a.b.c.d.e.f.g.h.i.j", "one two three four five six seven eight nine", "a (at) b (dot) io", "x1\ny2", " "),
-        *("abc4111 1111 1111 1111x", "akia2345abcdefghijkl", "QR89 3704 0044 0532", "98ED", "M4r14 L0p3z", "a@b.c0m"),
+        *(
+            "abc4111 1111 1111 1111x",
+            "akia2345abcdefghijkl",
+            "QR89 3704 0044 0532",
+            "98ED",
+            "M4r14 L0p3z",
+            "a@b.c0m",
+            "4111111111111111.0",
+            "1.234567891e9",
+        ),
     ]
 )
 HIDDEN = st.lists(st.one_of(PIECES, PIECES, PLAIN), max_size=12).map("".join)
@@ -134,6 +143,13 @@ def test_a_layer_is_opened_and_is_a_whole(encode: Callable[[bytes], str], text: 
 
     assert view.text in (f"it is {text} .", canonical(f"it is {text} ."))
     assert view.origin(8, 12) == (6, 6 + len(run))
+
+
+@pytest.mark.parametrize("text", ["Aa40040040040040", "lossnumb soon"])
+def test_base64_is_opened_whatever_letters_it_has(text: str) -> None:
+    run = base64.b64encode(text.encode()).decode()
+
+    assert text in shown(f"it is {run} .")["decoded"].text
 
 
 def test_ordinary_prose_has_no_other_view() -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from weighlock.dialects.base import Asked, RequestView, Said
@@ -12,6 +13,7 @@ from weighlock.dialects.gemini_stream import GenerateStream
 from weighlock.errors import BadReply, Forbidden, Malformed, Refused, Unsupported
 from weighlock.model import NotInspected, Role
 from weighlock.wire.array import Array
+from weighlock.wire.framing import Frame
 from weighlock.wire.sse import Sse
 
 MODELS = "/v1beta/models"
@@ -245,3 +247,19 @@ def test_a_signature_that_is_text_is_inspected_as_one() -> None:
         _, said = read(f"{MODELS}/small:generateContent", {"contents": [{"parts": [part]}]})
 
         assert {text.value: text.role for text in said.texts}[value] is role
+
+
+def test_the_sdk_raises_on_the_frame_that_ends_a_stream() -> None:
+    genai = pytest.importorskip("google.genai")
+    refused = GEMINI.says(Forbidden("cut-off", "This identity was cut off."), "e1")
+    frames = (Frame(generated({"text": "so"})), GEMINI.named("streamGenerateContent").error_frame(refused))
+    data = b"".join(map(Sse().encode, frames))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=data))
+    options = {"httpx_client": httpx.Client(transport=transport)}
+    chunks = genai.Client(api_key="weighlock", http_options=options).models.generate_content_stream(
+        model="small", contents="hello"
+    )
+
+    assert next(chunks).text == "so"
+    with pytest.raises(genai.errors.APIError, match="cut off"):
+        next(chunks)

@@ -3,12 +3,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
+from ollama import Client, ResponseError
 
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.ollama import DIALECT as OLLAMA
 from weighlock.dialects.ollama import Answer
 from weighlock.errors import BadReply, Forbidden, Malformed, Refused, Unsupported
+from weighlock.masking.apply import Rewrite
+from weighlock.masking.stream import StreamMasker
 from weighlock.model import Role
 from weighlock.wire.lines import Lines
 
@@ -175,3 +179,18 @@ def test_a_refusal_is_an_error_in_words() -> None:
     assert said["error"] == "weighlock: This identity was cut off. [rule-a]"
     assert said["status"] == 403
     assert json.loads(line) == {"error": said["error"]}
+
+
+def test_the_client_reads_a_stream_and_raises_on_what_ends_it() -> None:
+    """A frame that is masked is one line to it, as the model host's was."""
+    masker = StreamMasker(Lines(), Answer(), 1 << 20)
+    texts = masker.feed(b'{"message":{"role":"assistant","content":"a SECRET\\u2028b"},"done":false}\n{"done":true}\n')
+    line, _ = masker.release({text.pointer: [Rewrite(2, 8, "<X>")] for text in texts if "SECRET" in text.value})
+    cut_off = OLLAMA.says(Forbidden("cut-off", "This identity was cut off."), "e1")
+    data = line + Lines().encode(OLLAMA.named("chat").error_frame(cut_off))
+    client = Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=data)))
+
+    frames = client.chat("small", stream=True)
+    assert next(frames).message.content == "a <X>\u2028b"
+    with pytest.raises(ResponseError, match="cut off"):
+        next(frames)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from weighlock.dialects.openai import DIALECT as OPENAI
 from weighlock.dialects.openai_responses_fields import RESPONSES as FIELDS
 from weighlock.dialects.openai_responses_stream import ResponseStream
 from weighlock.errors import BadReply, Forbidden, Malformed, Refused, Unsupported
+from weighlock.masking.apply import Rewrite
+from weighlock.masking.stream import StreamMasker
 from weighlock.model import Role
 from weighlock.wire import jsontext
 from weighlock.wire.framing import Frame
@@ -26,6 +29,7 @@ from weighlock.wire.sse import Sse
 
 SEALED = base64.urlsafe_b64encode(hashlib.sha512(b"sealed").digest()).decode()
 RESPONSES = "/v1/responses"
+CARD = "4111111111111111"
 
 
 def view(body: Any = None, path: str = RESPONSES, method: str = "POST", **query: str) -> RequestView:
@@ -199,6 +203,27 @@ def test_token_probabilities_of_a_stream_go_with_what_is_masked() -> None:
     assert [len(event["logprobs"]) for event in out[:5]] == [1, 0, 0, 1, 2]
     assert [one["token"] for one in out[5]["item"]["content"][0]["logprobs"]] == ["so ", " it is"]
     assert out[6]["response"]["output"][0] == out[5]["item"]
+
+
+@pytest.mark.parametrize("kind", ["function_call_arguments", "mcp_call_arguments"])
+def test_arguments_that_arrive_in_pieces_are_masked_as_they_are_when_repeated_whole(kind: str) -> None:
+    """A number that is masked becomes a string, and a replacement may hold quotation marks."""
+    said = f'{{"number": {CARD}, "note": "of {CARD}"}}'
+    place = {"type": f"response.{kind}.delta", "output_index": 0, "item_id": "a"}
+    events = [place | {"delta": piece} for piece in (said[:16], said[16:40], said[40:])]
+    events.append({"type": f"response.{kind}.done", "output_index": 0, "item_id": "a", "arguments": said})
+    masker = StreamMasker(Sse(), ResponseStream(), 1 << 20)
+    texts = masker.feed(b"".join(Sse().encode(Frame(json.dumps(event))) for event in events))
+    rewrites = {
+        text.pointer: [Rewrite(found.start(), found.end(), 'a "card"') for found in re.finditer(CARD, text.value)]
+        for text in texts
+        if CARD in text.value
+    }
+
+    *pieces, done = [json.loads(frame.data) for frame in Sse().feed(b"".join(masker.release(rewrites)))]
+
+    assert json.loads(done["arguments"]) == {"number": 'a "card"', "note": 'of a "card"'}
+    assert "".join(piece["delta"] for piece in pieces) == done["arguments"]
 
 
 def delta(text: str, **given: Any) -> dict[str, Any]:

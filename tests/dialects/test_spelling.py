@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighlock.dialects.openai import DIALECT
-from weighlock.dialects.openai_chat import ChatStream
+from weighlock.dialects.openai_chat_stream import ChatStream
 from weighlock.masking.apply import Rewrite, apply
 from weighlock.masking.stream import StreamMasker, touched
 from weighlock.model import Text
@@ -176,3 +176,16 @@ def test_no_part_of_a_secret_is_left_however_it_is_cut(before: list[str], data: 
         position += len(part)
 
     assert [bytes(one["bytes"]) for one in spelled(out)] == clear
+
+
+@pytest.mark.parametrize("probability", [-4111111111111111, 4.111111111111111e22, 41111111.0])
+@pytest.mark.parametrize("where", ["entry", "alternative"])
+def test_a_probability_that_is_none_is_inspected_like_any_number(probability: float, where: str) -> None:
+    one = entry("so", top_logprobs=[entry("so")])
+    (one if where == "entry" else one["top_logprobs"][0])["logprob"] = probability
+
+    said = DIALECT.named("chat.completions").read_reply(json.dumps(a_reply("so", [one])).encode())
+
+    assert [text.pointer for text in said.texts if text.pointer.endswith("/logprob")] == [
+        "/choices/0/logprobs/content/0" + ("" if where == "entry" else "/top_logprobs/0") + "/logprob"
+    ]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +47,28 @@ def test_an_entry_reads_back_as_it_was(seq: int, kind: Kind, body: dict[str, Any
     assert entry.parse(entry.canonical(said)) == said
 
 
+_NUMBERS = st.integers() | st.floats() | st.sampled_from([0.9, 1.0, -0.0, 1e-5, 1e15, 1e16, 1e21, 2**53, -(2**53)])
+_ANY: Any = st.recursive(
+    _NUMBERS | st.text() | st.none() | st.booleans(),
+    lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(st.text() | st.sampled_from("\ue000😀é"), inner),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(), _ANY))
+def test_the_canonical_form_is_that_of_rfc_8785(body: dict[str, Any]) -> None:
+    said = Entry(7, "2026-01-01T12:00:00.000Z", Kind.REQUEST, body, {"sent": PayloadRef("a" * 64, "b" * 64, 3, "c")})
+    ref = {"sha256": "a" * 64, "commitment": "b" * 64, "size": 3, "key": "c"}
+    value = {"version": 1, "seq": 7, "time": said.time, "kind": "request", "body": body, "payloads": {"sent": ref}}
+    try:
+        expected = rfc8785.dumps(value)
+    except ValueError:
+        with pytest.raises(ValueError):
+            entry.canonical(said)
+    else:
+        assert entry.canonical(said) == expected
+
+
 def test_the_canonical_form_has_no_spaces_and_sorted_names() -> None:
     said = Entry(0, "2026-01-01T12:00:00.000Z", Kind.START, {"b": 1.0, "a": "é"})
 
@@ -54,7 +77,7 @@ def test_the_canonical_form_has_no_spaces_and_sorted_names() -> None:
     )
 
 
-@pytest.mark.parametrize("value", [float("nan"), 2**53, "\ud800", {1}])
+@pytest.mark.parametrize("value", [float("nan"), 2**53, "\ud800", {1}, {1: 2}, {"a": {"\ud800": 1}}])
 def test_what_json_cannot_say_is_refused(value: Any) -> None:
     with pytest.raises(ValueError):
         entry.canonical(Entry(0, "", Kind.START, {"value": value}))
@@ -67,6 +90,9 @@ _GOOD = json.loads(entry.canonical(Entry(0, "2026-01-01T12:00:00.000Z", Kind.STA
     "wrong",
     [
         {"version": 2},
+        {"version": True},
+        {"seq": "0"},
+        {"payloads": {"x": {"sha256": "a", "commitment": "b", "size": 1, "key": "c", "more": 1}}},
         {"kind": "else"},
         {"time": "noon"},
         {"time": None},
@@ -78,6 +104,12 @@ _GOOD = json.loads(entry.canonical(Entry(0, "2026-01-01T12:00:00.000Z", Kind.STA
 def test_what_is_no_entry_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         entry.parse(json.dumps(_GOOD | wrong).encode())
+
+
+@pytest.mark.parametrize("name", sorted(_GOOD))
+def test_an_entry_without_one_of_its_parts_is_refused(name: str) -> None:
+    with pytest.raises(ValueError):
+        entry.parse(json.dumps({at: value for at, value in _GOOD.items() if at != name}).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"{}", b"1", b"[" * 100_000])

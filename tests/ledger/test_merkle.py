@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighlock.ledger import merkle
-from weighlock.ledger.merkle import Frontier, leaf_hash
+from weighlock.ledger.merkle import Frontier, Subtrees, leaf_hash
 
 # The inputs and roots with which Certificate Transparency's implementations test themselves.
 CT_INPUTS = [
@@ -40,11 +40,15 @@ def test_a_copy_of_a_frontier_grows_on_its_own() -> None:
     assert (frontier.size, frontier.root()) == (1, before)
 
 
+def known(tree: list[bytes]) -> Subtrees:
+    return Subtrees(0, b"", tree)
+
+
 @pytest.mark.parametrize("size", range(1, 34))
 def test_every_leaf_is_proven_and_no_other(size: int) -> None:
     tree, top = leaves(size), merkle.root(leaves(size))
     for index, leaf in enumerate(tree):
-        proof = merkle.inclusion_proof(index, tree)
+        proof = merkle.inclusion_proof(index, known(tree))
 
         assert merkle.verify_inclusion(leaf, index, size, top, proof)
         assert not merkle.verify_inclusion(leaf_hash(b"other"), index, size, top, proof)
@@ -58,7 +62,7 @@ def test_every_leaf_is_proven_and_no_other(size: int) -> None:
 def test_every_earlier_tree_is_proven_and_no_other(size: int) -> None:
     tree, top = leaves(size), merkle.root(leaves(size))
     for old in range(1, size + 1):
-        proof, before = merkle.consistency_proof(old, tree), merkle.root(tree[:old])
+        proof, before = merkle.consistency_proof(old, known(tree)), merkle.root(tree[:old])
 
         assert merkle.verify_consistency(old, size, before, top, proof)
         assert not merkle.verify_consistency(old, size, leaf_hash(b"other"), top, proof)
@@ -72,7 +76,7 @@ def test_a_forked_history_has_no_proof(size: int, data: st.DataObject) -> None:
     old = data.draw(st.integers(1, size - 1))
     forked = leaves(size)
     forked[data.draw(st.integers(0, old - 1))] = leaf_hash(b"forged")
-    proof = merkle.consistency_proof(old, forked)
+    proof = merkle.consistency_proof(old, known(forked))
 
     assert not merkle.verify_consistency(old, size, merkle.root(leaves(old)), merkle.root(forked), proof)
 
@@ -80,13 +84,41 @@ def test_a_forked_history_has_no_proof(size: int, data: st.DataObject) -> None:
 @pytest.mark.parametrize(("index", "size"), [(-1, 3), (3, 3), (0, 0)])
 def test_there_is_no_proof_for_a_leaf_that_is_not_there(index: int, size: int) -> None:
     with pytest.raises(IndexError):
-        merkle.inclusion_proof(index, leaves(size))
+        merkle.inclusion_proof(index, known(leaves(size)))
 
 
 @pytest.mark.parametrize("old", [-1, 0, 4])
 def test_there_is_no_proof_for_a_tree_that_never_was(old: int) -> None:
     with pytest.raises(IndexError):
-        merkle.consistency_proof(old, leaves(3))
+        merkle.consistency_proof(old, known(leaves(3)))
+
+
+@given(st.integers(1, 60), st.data())
+def test_proofs_need_no_more_than_an_edge_and_the_leaves_behind_it(size: int, data: st.DataObject) -> None:
+    tree, first, before = leaves(size), data.draw(st.integers(0, size)), Frontier()
+    for leaf in tree[:first]:
+        before.add(leaf)
+    rest = Subtrees(first, before.edge, tree[first:])
+
+    for old in range(max(1, first), size + 1):
+        assert merkle.consistency_proof(old, rest) == merkle.consistency_proof(old, known(tree))
+    for index in range(first, size):
+        assert merkle.inclusion_proof(index, rest) == merkle.inclusion_proof(index, known(tree))
+    assert rest.root(0, size) == merkle.root(tree)
+
+
+def test_what_takes_leaves_that_are_not_known_is_not_proven() -> None:
+    before = Frontier()
+    for leaf in leaves(6):
+        before.add(leaf)
+    rest = Subtrees(6, before.edge, leaves(9)[6:])
+
+    with pytest.raises(IndexError):
+        merkle.inclusion_proof(5, rest)
+    with pytest.raises(IndexError):
+        merkle.consistency_proof(3, rest)
+    with pytest.raises(ValueError):
+        Subtrees(6, before.edge[1:], [])
 
 
 def test_an_empty_tree_proves_nothing() -> None:

@@ -15,7 +15,7 @@ from weighlock.ledger.entry import Entry, Kind
 from weighlock.model import Action
 
 SCHEMA = json.loads(Path(__file__).with_name("ocsf.json").read_text())
-CLASSES = {6003: "api_activity", 2004: "detection_finding", 6002: "application_lifecycle"}
+CLASSES = {6003: "api_activity", 2004: "detection_finding", 6002: "application_lifecycle", 3002: "authentication"}
 _TYPES = {"integer_t": int, "port_t": int, "timestamp_t": int, "long_t": int, "boolean_t": bool}
 
 _HELD = an_approval(id="A1")
@@ -25,6 +25,8 @@ _ENTRIES = {
     "start": (Kind.START, entry.control_body("start", "rules 1234")),
     "stop": (Kind.STOP, entry.control_body("stop")),
     "control": (Kind.CONTROL, entry.control_body("cut-offs-changed", "1 in force")),
+    "login": (Kind.CONTROL, entry.visit_body("login", '"kim" in a browser', {"issuer": "i", "subject": "kim"}, None)),
+    "no-login": (Kind.CONTROL, entry.visit_body("login-refused", "", {}, Unidentified("token-expired", "Expired."))),
     "erasure": (Kind.ERASURE, erasure.erasure_body({"person": "kim"}, "asked", "robin", [1, 2])),
     "request": (Kind.REQUEST, entry.request_body(an_exchange(principal=a_principal(session="s1")))),
     "findings": (Kind.REQUEST, entry.request_body(_FOUND)),
@@ -101,6 +103,14 @@ def test_findings_make_an_event_of_their_own() -> None:
     assert finding["finding_info"]["title"] == "EMAIL_ADDRESS ×2"
     assert finding["metadata"]["uid"] != activity["metadata"]["uid"]
     assert activity["disposition_id"] == 11  # corrected
+
+
+def test_who_comes_to_the_console_is_an_authentication() -> None:
+    (login,), (refused,) = events("login"), events("no-login")
+
+    assert (login["type_uid"], login["status_id"], login["user"]) == (300201, 1, {"name": "kim", "uid": "kim"})
+    assert (refused["type_uid"], refused["status_id"], refused["user"]) == (300201, 2, {"name": "unknown"})
+    assert refused["status_code"] == "token-expired"
 
 
 def test_a_refusal_is_denied_and_blocked() -> None:

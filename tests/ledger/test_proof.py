@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ledgers import SIGNER, ledger_rows
 from weighlock.ledger import merkle, proof
 from weighlock.ledger.checkpoint import Signer
-from weighlock.ledger.merkle import Frontier
+from weighlock.ledger.merkle import Frontier, Subtrees
 from weighlock.ledger.proof import BadProof, Consistency, Inclusion
 
 SIZE = 21
@@ -28,8 +28,12 @@ def note(size: int, signer: Signer = SIGNER) -> str:
     return signer.sign(size, frontier.root())
 
 
+def tree_of(size: int) -> Subtrees:
+    return Subtrees(0, b"", LEAVES[:size])
+
+
 def inclusion(index: int, size: int = SIZE) -> Inclusion:
-    return Inclusion(index, ROWS[index].entry, merkle.inclusion_proof(index, LEAVES[:size]), note(size))
+    return Inclusion(index, ROWS[index].entry, merkle.inclusion_proof(index, tree_of(size)), note(size))
 
 
 def included(text: str) -> None:
@@ -39,7 +43,7 @@ def included(text: str) -> None:
 
 
 def consistency(old: int, size: int = SIZE) -> Consistency:
-    return Consistency(old, merkle.consistency_proof(old, LEAVES[:size]), note(size))
+    return Consistency(old, merkle.consistency_proof(old, tree_of(size)), note(size))
 
 
 @given(st.data())

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-import dataclasses
-import zlib
+import itertools
+import secrets
 
 import pytest
+import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from pyrage import x25519
 
+from weighlock.adapters.stores.ledgersealer import WRAPS, Sealer
 from weighlock.ledger import seal
 from weighlock.ledger.seal import NotOpened, open_sealed
 
@@ -17,8 +20,11 @@ RECIPIENTS = (AUDITOR.to_public(), ESCROW.to_public())
 KEY, NONCE, SALT = b"k" * 32, b"n" * 12, b"s" * 32
 
 
-def sealed(plaintext: bytes, salt: bytes = SALT) -> seal.Sealed:
-    return seal.seal(plaintext, RECIPIENTS, key=KEY, nonce=NONCE, salt=salt)
+def sealed(plaintext: bytes, key: bytes = KEY, salt: bytes = SALT) -> seal.Sealed:
+    def random(size: int) -> bytes:
+        return NONCE if size == len(NONCE) else (key + salt)[:size]
+
+    return Sealer(RECIPIENTS, random, lambda: 0.0).seal(plaintext)
 
 
 @given(st.binary())
@@ -48,7 +54,7 @@ def test_no_byte_of_the_ciphertext_can_be_changed(data: st.DataObject) -> None:
 
 
 def test_the_key_of_another_payload_does_not_open_it() -> None:
-    box, other = sealed(b"one"), seal.seal(b"two", RECIPIENTS, key=b"K" * 32, nonce=NONCE, salt=SALT)
+    box, other = sealed(b"one"), sealed(b"two", key=b"K" * 32)
 
     with pytest.raises(NotOpened, match="key"):
         open_sealed(box.ref, box.ciphertext, other.wrapped, [AUDITOR])
@@ -56,17 +62,17 @@ def test_the_key_of_another_payload_does_not_open_it() -> None:
 
 def test_a_plaintext_that_was_not_committed_to_is_not_given_out() -> None:
     box = sealed(b"one")
-    ref = dataclasses.replace(box.ref, commitment=sealed(b"two").ref.commitment)
+    ref = structs.replace(box.ref, commitment=sealed(b"two").ref.commitment)
 
     with pytest.raises(NotOpened, match="commitment"):
         open_sealed(ref, box.ciphertext, box.wrapped, [AUDITOR])
 
 
 def test_a_decompression_bomb_is_not_blown_up() -> None:
-    packed = zlib.compress(bytes(200 << 20), 9)
-    ciphertext = NONCE + AESGCM(KEY).encrypt(NONCE, packed, b"weighlock payload 1")
+    packed = zstandard.ZstdCompressor().compress(bytes(200 << 20))
+    ciphertext = NONCE + AESGCM(KEY).encrypt(NONCE, packed, b"weighlock payload 2")
     honest = sealed(b"small")
-    ref = dataclasses.replace(honest.ref, sha256=seal.hashlib.sha256(ciphertext).hexdigest())
+    ref = structs.replace(honest.ref, sha256=seal.hashlib.sha256(ciphertext).hexdigest())
 
     with pytest.raises(NotOpened, match="commitment"):
         open_sealed(ref, ciphertext, honest.wrapped, [AUDITOR])
@@ -83,11 +89,45 @@ def test_neither_plaintext_nor_key_is_in_a_repr() -> None:
     assert "wrapped" not in repr(box)
 
 
-@pytest.mark.parametrize("sizes", [(31, 12, 32), (32, 11, 32), (32, 12, 0)])
-def test_random_of_the_wrong_size_is_refused(sizes: tuple[int, int, int]) -> None:
-    key, nonce, salt = map(bytes, sizes)
-    with pytest.raises(ValueError):
-        seal.seal(b"", RECIPIENTS, key=key, nonce=nonce, salt=salt)
+def test_many_keys_share_a_wrapping_key_and_each_is_wrapped_alone() -> None:
+    sealer = Sealer(RECIPIENTS, secrets.token_bytes, lambda: 0.0)
+    boxes = [sealer.seal(b"one"), sealer.seal(b"two")]
+    sealer.forget()
+    boxes.append(sealer.seal(b"three"))
+
+    fronts = [box.wrapped[:-80] for box in boxes]
+    assert fronts[0] == fronts[1] != fronts[2]
+    assert len({box.wrapped[-80:] for box in boxes}) == 3
+    assert [open_sealed(box.ref, box.ciphertext, box.wrapped, [ESCROW]) for box in boxes] == [b"one", b"two", b"three"]
+    for one, other in itertools.permutations(boxes, 2):  # what is left when one row is destroyed opens nothing of it
+        with pytest.raises(NotOpened, match="key"):
+            open_sealed(one.ref, one.ciphertext, other.wrapped, [AUDITOR])
+
+
+def test_a_wrapping_key_wraps_so_many_and_no_more() -> None:
+    sealer = Sealer(RECIPIENTS, secrets.token_bytes, lambda: 0.0)
+    fronts = [sealer.seal(b"").wrapped[:-80] for _ in range(WRAPS + 1)]
+
+    assert len(set(fronts)) == 2
+    assert fronts[0] == fronts[WRAPS - 1] != fronts[WRAPS]
+
+
+def test_a_wrapping_key_is_used_for_a_second_and_no_longer() -> None:
+    now = [100.0]
+    sealer = Sealer(RECIPIENTS, secrets.token_bytes, lambda: now[0])
+    fronts = []
+    for now[0] in (100.0, 100.9, 101.1):
+        fronts.append(sealer.seal(b"").wrapped[:-80])
+
+    assert fronts[0] == fronts[1] != fronts[2]
+
+
+@pytest.mark.parametrize("wrapped", [b"", b"x" * 79, b"x" * 80, b"x" * 300])
+def test_what_is_no_wrapped_key_opens_nothing(wrapped: bytes) -> None:
+    box = sealed(b"secret")
+
+    with pytest.raises(NotOpened):
+        open_sealed(box.ref, box.ciphertext, wrapped, [AUDITOR])
 
 
 def test_files_of_keys_are_read_as_age_writes_them() -> None:

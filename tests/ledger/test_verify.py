@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledgers import NOON, SIGNER, Rows, ledger_rows
 from weighlock.ledger import entry
 from weighlock.ledger.checkpoint import Signer
 from weighlock.ledger.entry import Entry, Kind
 from weighlock.ledger.merkle import leaf_hash
-from weighlock.ledger.verify import LISTED, STRETCH, Row
+from weighlock.ledger.report import LISTED
+from weighlock.ledger.verify import STRETCH, Row
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def ledger() -> Rows:
 
 def edit(row: Row, *, leaf: bool = False, **changes: Any) -> Row:
     """*row* with another entry in its place; with *leaf*, its leaf too."""
-    data = entry.canonical(dataclasses.replace(entry.parse(row.entry), **changes))
+    data = entry.canonical(replace(entry.parse(row.entry), **changes))
     return Row(row.seq, data, leaf_hash(data) if leaf else row.leaf)
 
 
@@ -62,7 +63,7 @@ def test_swapped_entries_are_named(ledger: Rows) -> None:
     first, second = ledger.rows[2], ledger.rows[3]
     ledger.rows[2:4] = [Row(2, second.entry, second.leaf), Row(3, first.entry, first.leaf)]
 
-    assert {(2, "moved"), (3, "moved"), (4, "root")} <= ledger.kinds()
+    assert {(2, "swapped"), (4, "root")} <= ledger.kinds()
     assert ledger.verify().first_bad == 2
 
 
@@ -85,7 +86,7 @@ def test_an_inserted_entry_is_named(ledger: Rows) -> None:
     later = [Row(row.seq + 1, row.entry, row.leaf) for row in ledger.rows[4:]]
     ledger.rows[4:] = [Row(4, data, leaf_hash(data)), *later]
 
-    assert {(4, "payload-stray"), (4, "root"), (5, "moved")} <= ledger.kinds()
+    assert {(4, "payload-stray"), (4, "root"), (5, "inserted")} <= ledger.kinds()
 
 
 def test_a_sequence_number_before_its_turn_is_named(ledger: Rows) -> None:
@@ -109,10 +110,10 @@ def test_a_ledger_cut_down_to_nothing_is_named(ledger: Rows) -> None:
 
 
 def test_missing_changed_and_stray_payloads_are_named(ledger: Rows) -> None:
-    ledger.payloads[2] = dataclasses.replace(ledger.payloads[2], ciphertext=b"other")
-    ledger.payloads[3] = dataclasses.replace(ledger.payloads[3], wrapped=b"")
-    ledger.payloads[4] = dataclasses.replace(ledger.payloads[4], name="response.sent")
-    ledger.payloads.append(dataclasses.replace(ledger.payloads[0], seq=40))
+    ledger.payloads[2] = replace(ledger.payloads[2], ciphertext=b"other")
+    ledger.payloads[3] = replace(ledger.payloads[3], wrapped=b"")
+    ledger.payloads[4] = replace(ledger.payloads[4], name="response.sent")
+    ledger.payloads.append(replace(ledger.payloads[0], seq=40))
 
     assert ledger.kinds() == {
         (2, "payload-changed"),
@@ -125,8 +126,8 @@ def test_missing_changed_and_stray_payloads_are_named(ledger: Rows) -> None:
 
 def test_swapped_payloads_are_named(ledger: Rows) -> None:
     first, second = ledger.payloads[2], ledger.payloads[3]
-    ledger.payloads[2] = dataclasses.replace(first, ciphertext=second.ciphertext)
-    ledger.payloads[3] = dataclasses.replace(second, ciphertext=first.ciphertext)
+    ledger.payloads[2] = replace(first, ciphertext=second.ciphertext)
+    ledger.payloads[3] = replace(second, ciphertext=first.ciphertext)
 
     assert ledger.kinds() == {(2, "payload-changed"), (3, "payload-changed")}
 
@@ -199,7 +200,7 @@ def test_no_byte_that_a_checkpoint_covers_can_be_changed_unseen(data: st.DataObj
             changed = flipped(row.entry)
             ledger.rows[seq] = Row(seq, changed, leaf_hash(changed))
         case "payload":
-            ledger.payloads[seq] = dataclasses.replace(payload, ciphertext=flipped(payload.ciphertext))
+            ledger.payloads[seq] = replace(payload, ciphertext=flipped(payload.ciphertext))
 
     assert not ledger.verify().ok
 

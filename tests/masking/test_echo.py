@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighlock.dialects.openai_chat import ChatStream
+from weighlock.dialects.openai_chat_stream import ChatStream
 from weighlock.masking.apply import Rewrite, apply
 from weighlock.masking.echo import MASKED, SHORTEST, blotted, hidden, secret
 from weighlock.masking.stream import StreamMasker

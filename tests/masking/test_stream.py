@@ -12,12 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighlock.dialects.openai_chat import ChatStream
+from counting import instructions
+from weighlock.dialects import llamacpp
+from weighlock.dialects.anthropic_stream import MessageStream
+from weighlock.dialects.gemini_stream import GenerateStream
+from weighlock.dialects.ollama import Answer
+from weighlock.dialects.openai_chat_stream import ChatStream
+from weighlock.dialects.openai_media import TranscriptStream
+from weighlock.dialects.openai_responses_stream import ResponseStream
+from weighlock.dialects.tgi import TokenStream
 from weighlock.errors import Refused
 from weighlock.masking.apply import Rewrite, apply
-from weighlock.masking.stream import StreamMasker
+from weighlock.masking.stream import OPEN, StreamMasker, touched
 from weighlock.model import Text
 from weighlock.segments import split
+from weighlock.wire.framing import Framing
+from weighlock.wire.lines import Lines
+from weighlock.wire.shape import Spelled, StreamShape
 from weighlock.wire.sse import Sse
 
 SECRET = re.compile(r"S+E*C*")
@@ -205,3 +216,103 @@ def test_a_finding_in_what_has_left_already_ends_the_stream() -> None:
 
     with pytest.raises(Refused, match="stream-underflow"):
         masker.release({text.pointer: rewrites(text.value) for text in texts})
+
+
+@pytest.mark.parametrize(
+    ("shape", "framing", "frames"),
+    [
+        pytest.param(
+            ChatStream(), Sse(), ['{"choices":[{"index":0,"delta":{"content":"a SEC"}}]}', "[DONE]"], id="openai"
+        ),
+        pytest.param(
+            ResponseStream(),
+            Sse(),
+            [
+                '{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"a SEC"}',
+                '{"type":"response.completed","response":{}}',
+                "[DONE]",
+            ],
+            id="openai-responses",
+        ),
+        pytest.param(
+            TranscriptStream(),
+            Sse(),
+            ['{"type":"transcript.text.delta","delta":"a SEC"}', '{"type":"transcript.text.done","text":"a SEC"}'],
+            id="openai-transcript",
+        ),
+        pytest.param(
+            MessageStream(),
+            Sse(),
+            [
+                '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a SEC"}}',
+                '{"type":"message_stop"}',
+                "[DONE]",
+            ],
+            id="anthropic",
+        ),
+        pytest.param(
+            GenerateStream(),
+            Sse(),
+            ['{"candidates":[{"content":{"parts":[{"text":"a SEC"}]}}]}', '{"error":{"message":"no"}}'],
+            id="gemini-error",
+        ),
+        pytest.param(
+            Answer(), Lines(), ['{"response":"a SEC","done":false}', '{"response":"","done":true}'], id="ollama"
+        ),
+        pytest.param(
+            llamacpp.ContentStream(), Sse(), ['{"content":"a SEC"}', '{"content":"","stop":true}'], id="llamacpp"
+        ),
+        pytest.param(
+            TokenStream(),
+            Sse(),
+            ['{"token":{"text":"a SEC"}}', '{"token":{"text":"."},"generated_text":"a SEC."}'],
+            id="tgi",
+        ),
+    ],
+)
+def test_what_ends_a_stream_leaves_though_the_model_host_never_closes_it(
+    shape: StreamShape, framing: Framing, frames: list[str]
+) -> None:
+    masker = StreamMasker(framing, shape, 1 << 20)
+    end = b"\n" if isinstance(framing, Lines) else b"\n\n"
+    data = b"".join((b"" if isinstance(framing, Lines) else b"data: ") + frame.encode() + end for frame in frames)
+
+    texts = masker.feed(data)
+    out = b"".join(masker.release({text.pointer: found for text in texts if (found := rewrites(text.value))}))
+
+    assert out == data.replace(b"SEC", b"<3>")
+    assert not masker.holds
+
+
+@pytest.mark.parametrize(
+    ("member", "piece"), [("tool", "words "), ("content", "A SEC is here. ")], ids=["held", "masked"]
+)
+def test_a_long_stream_takes_no_more_work_for_each_event_than_a_short_one(member: str, piece: str) -> None:
+    """It is done on the event loop: twenty thousand pieces of a tool's arguments took it for half a minute."""
+    long, short = ([e + b"\n\n" for e in stream_of([(0, member, piece)] * n).split(b"\n\n")] for n in (800, 80))
+
+    assert 8 < instructions(lambda: run(long[:-1]), "masking") / instructions(lambda: run(short[:-1]), "masking") < 11
+
+
+def test_what_repeats_a_long_text_takes_no_more_work_for_each_piece() -> None:
+    def places(size: int) -> set[str]:
+        spelled = [Spelled(at, at + 3, (str(at),)) for at in range(size)]
+        return touched(spelled, [Rewrite(at, at + 2, "") for at in range(0, size, 4)])
+
+    assert places(9) == {"0", "1", "2", "3", "4", "5", "6", "7", "8"}
+    assert 8 < instructions(lambda: places(800), "masking") / instructions(lambda: places(80), "masking") < 11
+
+
+@given(st.lists(st.integers(0, 30), unique=True), st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4))))
+def test_what_is_masked_in_part_is_touched(bounds: list[int], pieces: list[tuple[int, int]]) -> None:
+    bounds.sort()
+    masks = [Rewrite(start, end, "") for start, end in zip(bounds[::2], bounds[1::2], strict=False)]
+    spelled = [Spelled(start, start + size, (f"{start} {size}",)) for start, size in pieces]
+
+    expected = {one.places[0] for one in spelled for r in masks if r.start < one.end and r.end > one.start}
+    assert touched(spelled, masks) == expected
+
+
+def test_more_texts_than_anybody_says_at_once_end_a_stream() -> None:
+    with pytest.raises(Refused, match="stream-bound"):
+        run([stream_of([(index, "content", "x") for index in range(OPEN + 1)])])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from builders import a_call, a_finding, a_principal
 from held import some_terms
@@ -114,8 +115,8 @@ def test_another_statement_only_tightens(held: list[Statement], more: list[State
 def test_what_cannot_be_judged_again_is_told_and_never_passes_for_unchanged() -> None:
     old, block = a_policy(), Statement("no", Action.BLOCK, BOTH)
     entries = list(recorded(old, [MAIL]))
-    many = [replace(one, body=one.body | {"entities": {"EMAIL_ADDRESS": 501}}) for one in entries]
-    unknown = [replace(one, body=one.body | {"claims_withheld": ["nested"]}) for one in entries]
+    many = [structs.replace(one, body=one.body | {"entities": {"EMAIL_ADDRESS": 501}}) for one in entries]
+    unknown = [structs.replace(one, body=one.body | {"claims_withheld": ["nested"]}) for one in entries]
 
     for report in (
         tried(iter(entries), old, a_policy(block), detect="other"),

@@ -52,7 +52,8 @@ async def released(
     before: Policy, after: Policy, desk: Approved, *, connected: bool = True, cut: Refused | None = None
 ) -> Release:
     principal, call, findings = a_principal(), a_call("hello"), (a_finding(),)
-    exchange = Exchange(id="e1", started_at=0.0, peer="", rules=None, destination=a_destination(), principal=principal)
+    rules = SimpleNamespace(policy=before)
+    exchange = Exchange(id="e1", started_at=0.0, peer="", rules=rules, destination=a_destination(), principal=principal)
     exchange.call, exchange.findings = call, findings
     exchange.verdict = decide(before, principal, call, findings, Direction.REQUEST)
     exchange.outbound = Outbound("POST", "/", (), b"")

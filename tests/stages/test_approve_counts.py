@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,8 +46,8 @@ def counters(tmp_path: Path) -> Counters:
     return Counters(CounterStore.open(tmp_path), lambda: 100.0 * DAY)
 
 
-async def released(counters: Counters, meanwhile: Any) -> Any:
-    """The approval of a request that is held, while *meanwhile* happens."""
+async def released(counters: Counters, meanwhile: Any, after: Policy = POLICY) -> Any:
+    """The approval of a request that is held, while *meanwhile* happens; *after* is in force by then."""
 
     class Desk:
         async def granted(self, *_: Any) -> None: ...
@@ -60,7 +61,8 @@ async def released(counters: Counters, meanwhile: Any) -> Any:
             return an_approval(id=id)
 
     principal, call, findings = a_principal(), a_call("hello"), (a_finding(),)
-    exchange = Exchange(id="e1", started_at=0.0, peer="", rules=None, destination=a_destination(), principal=principal)
+    rules = SimpleNamespace(policy=POLICY)
+    exchange = Exchange(id="e1", started_at=0.0, peer="", rules=rules, destination=a_destination(), principal=principal)
     exchange.call, exchange.findings, exchange.outbound = call, findings, Outbound("POST", "/", (), b"")
     asked = partial(amount, call.texts, findings, size=5, requests=1)
     counts = await counters.count("e1", POLICY, principal, asked)
@@ -69,7 +71,7 @@ async def released(counters: Counters, meanwhile: Any) -> Any:
     parts: Any = SimpleNamespace(
         counters=counters,
         desk=Desk(),
-        rulebook=SimpleNamespace(current=SimpleNamespace(policy=POLICY, identity=None)),
+        rulebook=SimpleNamespace(current=SimpleNamespace(policy=after, identity=None)),
         settings=SimpleNamespace(hold_for=45.0),
         identifier=SimpleNamespace(check=lambda *_: None),
         cutoffs=SimpleNamespace(current=lambda: None),
@@ -78,17 +80,31 @@ async def released(counters: Counters, meanwhile: Any) -> Any:
     return (await Approve(parts).fill(exchange, flow)).approval
 
 
+async def another(counters: Counters) -> None:
+    await counters.count("e2", POLICY, a_principal(), lambda: Amount(1))
+    await counters.keep("e2")
+
+
 async def test_what_is_held_does_not_count_twice(counters: Counters) -> None:
     async def nothing() -> None: ...
 
     assert (await released(counters, nothing)).id == "ab12"
 
 
-async def test_what_passes_meanwhile_counts(counters: Counters) -> None:
-    async def another() -> None:
-        await counters.count("e2", POLICY, a_principal(), lambda: Amount(1))
-        await counters.keep("e2")
+TIGHTENED = replace(POLICY, statements=(*POLICY.statements, Statement("stop", Action.BLOCK, BOTH)))
 
-    with pytest.raises(Forbidden) as caught:
-        await released(counters, another)
+
+@pytest.mark.parametrize("after", [POLICY, TIGHTENED], ids=["same-policy", "tightened-as-well"])
+async def test_what_passes_meanwhile_counts_and_is_said_to_be_the_cause(counters: Counters, after: Policy) -> None:
+    """Also where the policy changed: the counter alone would have refused it."""
+    with pytest.raises(Forbidden, match=r"counter-grew: .*more was counted .* Counted: ") as caught:
+        await released(counters, lambda: another(counters), after)
     assert caught.value.because == ("too-much",)
+
+
+async def test_a_policy_that_changed_is_said_to_have_changed(counters: Counters) -> None:
+    async def nothing() -> None: ...
+
+    with pytest.raises(Forbidden, match="policy-tightened: The policy changed") as caught:
+        await released(counters, nothing, TIGHTENED)
+    assert caught.value.because == ("stop",)

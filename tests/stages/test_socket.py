@@ -17,7 +17,7 @@ from ledgers import a_verdict
 from weighlock.adapters.counters import Counters
 from weighlock.adapters.stores.counters import CounterStore
 from weighlock.dialects import openai
-from weighlock.errors import Forbidden
+from weighlock.errors import Forbidden, TooLarge
 from weighlock.masking.operators import OPERATORS
 from weighlock.model import Action, Direction, Exchange, Finding, OperatorSpec
 from weighlock.policy.counting import DAY, Over, Scope
@@ -46,6 +46,7 @@ def a_socket(found: list[Finding], count: int, *more: Statement) -> Socket:
         operators=lambda principal, verdict: None,
         settings=SimpleNamespace(body_limit=1000),
         counters=Uncounted(),
+        require_anchors=lambda: None,
         elapsed=lambda exchange: lambda: 0,
     )
     rules = SimpleNamespace(policy=policy, detect=None)
@@ -114,6 +115,7 @@ class Counted:
             operators=lambda principal, verdict: None,
             settings=SimpleNamespace(body_limit=10_000, inspect_timeout=1.0, ner="spacy"),
             counters=self.counters,
+            require_anchors=lambda: None,
             ledger=SimpleNamespace(append=append),
             elapsed=lambda exchange: lambda: 0,
         )
@@ -205,6 +207,22 @@ async def test_every_byte_counts_once_however_little_is_text(counted: Counted) -
     refused = await counted.bytes()
     await weigh.count_rest(counted.parts, counted.passage)
     assert await counted.bytes() == refused
+
+
+async def test_findings_without_end_end_a_socket_before_judging_them_takes_long(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weigh, "FLOWING", 1)
+    await counted.hear("a@x")
+    assert counted.passage.refused is None
+    await counted.hear("b@x")
+    assert counted.passage.refused
+    assert counted.passage.refused.code == "reply-findings"
+
+    socket = a_socket([a_finding(), a_finding()], count=1)
+    await socket._weigh((), 0)
+    with pytest.raises(TooLarge, match="socket-findings"):
+        await socket._weigh((), 0)
 
 
 async def test_a_whole_reply_counts_as_it_came_and_once(counted: Counted) -> None:

@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 
 from clients import RULES_ALONE
-from demo.gateway import Gateway
+from demo.gateway import Gateway, launched
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
 from upstream import Upstream
+
+
+class Cold(Gateway):
+    """Started as a user starts it, interpreter and all."""
+
+    launch = staticmethod(launched)
+
 
 SPOKEN = "openai, anthropic, gemini, ollama, generic"
 
@@ -41,7 +48,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelHost]:
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, host: ModelHost) -> Iterator[Gateway]:
     """Shared: a test that changes rules, cut-offs or the ledger makes its own with `make`."""
-    with Gateway(tmp_path_factory.mktemp("gateway"), issuer, host) as gateway:
+    with Cold(tmp_path_factory.mktemp("gateway"), issuer, host) as gateway:
         yield gateway
 
 

@@ -70,7 +70,7 @@ def sabotage(owner: Any, name: str) -> None:
 try:
     from weighlock import assembly
     from weighlock.masking.stream import StreamMasker
-    from weighlock.stages import reply, weigh
+    from weighlock.stages import record, reply, weigh
     from weighlock.stages.approve import Approve
     from weighlock.stages.broker import Broker
     from weighlock.stages.chain import Chain
@@ -91,8 +91,9 @@ try:
         sabotage(reply, name)
     for name in ("feed", "release", "finish"):
         sabotage(StreamMasker, name)
-    for name in ("refusal", "as_sent", "as_received"):
+    for name in ("refusal", "as_received"):
         sabotage(Recorder, name)
+    sabotage(record, "as_sent")
     stages = (Tunnels, Identify, Read, Inspect, Decide, Mask, Approve, Broker, Record)
     order = [faulty(stage) for stage in stages]
     assembly.start(order=order, script=__file__)  # type: ignore[arg-type]

@@ -41,8 +41,17 @@ class People:
         self.gateway = gateway
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{gateway.console_port}/api", trust_env=False)
 
-    def call(self, method: str, path: str, who: str = "alice", group: str = "security", **said: Any) -> httpx.Response:
-        token = self.gateway.approver(sub=who, email=f"{who}@example.com", groups=[group])
+    def call(
+        self,
+        method: str,
+        path: str,
+        who: str = "alice",
+        group: str = "security",
+        claims: dict[str, Any] | None = None,
+        **said: Any,
+    ) -> httpx.Response:
+        person = {"sub": who, "email": f"{who}@example.com", "groups": [group]}
+        token = self.gateway.approver(**person | (claims or {}))
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         content = json.dumps(said) if said else None
         while (answer := self._http.request(method, path, headers=headers, content=content)).status_code == 503:
@@ -80,7 +89,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, upstre
     options = RULES_ALONE | {f"weighlock_hold_{name}": "1s" for name in ("for", "retry", "grace")}
     gateway = Gateway(tmp_path_factory.mktemp("held"), issuer, upstream, options=options)
     destinations = gateway.rules / "destinations.yaml"
-    destinations.write_text(destinations.read_text().replace("openai, generic", SPOKEN))
+    listed = destinations.read_text().replace("openai, generic", SPOKEN)
+    other = listed.splitlines()[-1].replace("name: llm, host: localhost", "name: other, host: 127.0.0.1")
+    destinations.write_text(f"{listed}{other}\n")
     (gateway.rules / "policy" / "held.yaml").write_text(POLICY)
     with gateway:
         yield gateway
@@ -208,6 +219,7 @@ FLIPS: dict[str, dict[str, Any]] = {
     "the user agent": {"headers": {"user-agent": "another/1.0"}},
     "the query": {"params": {"a": "b"}},
     "the path": {"path": "/embeddings", "json": {"model": "demo", "input": "hello"}},
+    "the destination": {"host": "127.0.0.1"},
     "the actor": {"token": {"actor_id": "4711"}},
     "the subject": {"token": {"sub": "project:9:other"}},
 }
@@ -229,10 +241,15 @@ def test_nothing_else_is_released_by_an_approval(gateway: Gateway, people: Peopl
 
 
 def _flipped(
-    gateway: Gateway, *, path: str = "/chat/completions", token: dict[str, str] | None = None, **given: Any
+    gateway: Gateway,
+    *,
+    host: str = "localhost",
+    path: str = "/chat/completions",
+    token: dict[str, str] | None = None,
+    **given: Any,
 ) -> httpx.Response:
     with client(gateway, gateway.token(**{"project_id": 9} | (token or {}))) as http:
-        return http.post(gateway.url + path, **{"json": chat("hello")} | given)
+        return http.post(gateway.url.replace("localhost", host) + path, **{"json": chat("hello")} | given)
 
 
 def test_of_many_who_ask_for_the_same_one_is_released(gateway: Gateway, people: People, upstream: Upstream) -> None:
@@ -250,7 +267,25 @@ def test_of_many_who_ask_for_the_same_one_is_released(gateway: Gateway, people: 
 # -- people ------------------------------------------------------------------------------------------------------------
 
 
-def test_two_of_them_decide_and_no_owner_nor_actor(gateway: Gateway, people: People) -> None:
+OWN: dict[str, dict[str, Any]] = {
+    "the owner": {"sub": "casey", "email": "casey@example.com"},
+    "the actor": {"actor_id": "4711"},
+    "the owner's second account": {"sub": "c2", "email": "c2@elsewhere.example", "actor_id": "1047"},
+}
+
+
+def test_nobody_approves_what_they_asked_for_themselves(gateway: Gateway, people: People) -> None:
+    with client(gateway, gateway.token(project_id=9, actor_id="4711")) as http:
+        assert code(http.post(f"{gateway.url}/chat/completions", json=chat("mine"))) == "approval-pending"
+    id = people.pending()["id"]
+    refused = {name: people.decide(id, claims=claims).json()["title"] for name, claims in OWN.items()}
+
+    assert refused == dict.fromkeys(OWN, "approver-is-requester")
+    assert people.state(id) == "pending"
+    assert people.decide(id).json()["state"] == "approved"
+
+
+def test_two_of_them_decide_and_no_owner(gateway: Gateway, people: People) -> None:
     def asked() -> httpx.Response:
         return ask(gateway, "hello", model="two")
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from clients import ask, chat, client
+from clients import RULES_ALONE, ask, chat, client
 from demo.gateway import READY, ROOT, Gateway
+from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
 
 EX_CONFIG = 78
@@ -113,32 +115,44 @@ def test_a_gateway_script_that_does_not_parse_does_not_serve(make: Make, tmp_pat
     assert READY not in gateway.output
 
 
-@pytest.mark.parametrize("change", ["touch", "garbage", "empty", "delete", "replace"])
-def test_no_edit_of_the_script_takes_the_gateway_away(make: Make, tmp_path: Path, host: ModelHost, change: str) -> None:
-    script = tmp_path / "addons" / "gateway.py"
+LOOKS = 1.0
+"""Seconds after which mitmproxy looks at its scripts again."""
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory, issuer: DemoIssuer, host: ModelHost) -> Iterator[Gateway]:
+    """A gateway whose script may be edited."""
+    folder = tmp_path_factory.mktemp("scripted")
+    script = folder / "addons" / "gateway.py"
     script.parent.mkdir()
     script.write_text((ROOT / "addons" / "gateway.py").read_text())
-    with make(script=script, env={"PYTHONPATH": str(ROOT / "addons")}) as gateway:
-        seen = len(host.received)
-        match change:
-            case "touch":
-                script.touch()
-            case "garbage":
-                script.write_text("def (:")
-            case "empty":
-                script.write_text("")
-            case "delete":
-                script.unlink()
-            case "replace":
-                script.unlink()
-                script.write_text("raise RuntimeError")
-        with hammering(gateway) as answers:
-            # mitmproxy looks at its scripts once a second: stay until well past the next look.
-            while len(answers) < 60:
-                ask(gateway, "ping", token=gateway.token(project_id=8))
-        assert ask(gateway, "still weighed").status_code == 200
-        assert set(answers) <= {"refused", "closed"}
-        assert b"hammer" not in host.received[seen:]
+    env = {"PYTHONPATH": str(ROOT / "addons")}
+    with Gateway(folder, issuer, host, script=script, env=env, options=RULES_ALONE) as gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize("change", ["touch", "garbage", "empty", "delete", "replace"])
+def test_no_edit_of_the_script_takes_the_gateway_away(scripted: Gateway, host: ModelHost, change: str) -> None:
+    seen, script = len(host.received), scripted.script
+    match change:
+        case "touch":
+            script.touch()
+        case "garbage":
+            script.write_text("def (:")
+        case "empty":
+            script.write_text("")
+        case "delete":
+            script.unlink()
+        case "replace":
+            script.unlink(missing_ok=True)
+            script.write_text("raise RuntimeError")
+    past = time.monotonic() + 2 * LOOKS
+    with hammering(scripted) as answers:
+        while time.monotonic() < past or len(answers) < 20:
+            ask(scripted, "ping", token=scripted.token(project_id=8))
+    assert ask(scripted, "still weighed").status_code == 200
+    assert set(answers) <= {"refused", "closed"}
+    assert b"hammer" not in host.received[seen:]
 
 
 @contextlib.contextmanager

@@ -194,9 +194,7 @@ def test_nothing_leaves_of_a_flow_that_mitmproxy_replays(make: Make, host: Host)
     env = {"REPLAY": f"https://localhost:{host.port}/v1/chat/completions", "PYTHONPATH": str(ROOT / "addons")}
     with make(script=script, env=env) as gateway:
         with socket.create_connection(("127.0.0.1", gateway.port), 10):
-            while "REPLAYED" not in gateway.output:
-                assert gateway.process is not None
-                assert gateway.process.poll() is None
+            gateway.wait_said("REPLAYED ")
         said = gateway.output.partition("REPLAYED ")[2]
 
     assert json.loads(said.splitlines()[0])["title"] == "replayed"

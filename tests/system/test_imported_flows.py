@@ -51,9 +51,7 @@ def test_what_a_flow_says_of_itself_opens_nothing(make: Make, host: ModelHost, e
     env = {"FLOWS": str(exported), "PYTHONPATH": str(ROOT / "addons")}
     with make(script=script, env=env) as gateway:
         with socket.create_connection(("127.0.0.1", gateway.port), 10):
-            while "REPLAYED" not in gateway.output:
-                assert gateway.process is not None
-                assert gateway.process.poll() is None
+            gateway.wait_said("REPLAYED ")
         said = json.loads(gateway.output.partition("REPLAYED ")[2].splitlines()[0])
 
     assert "allow" not in json.dumps(said)

@@ -131,11 +131,12 @@ async def test_what_else_the_provider_gives_out_is_no_identity(gate: Gate) -> No
 
 
 async def test_a_person_who_logged_in_on_another_device_is_an_approver(gate: Gate) -> None:
-    approver = await gate.identifier.approver(gate.provider.approver("alice"), gate.rules, Cutoffs())
+    verified = await gate.identifier.person(gate.provider.approver("alice"), gate.rules)
+    approver = gate.identifier.still(verified, gate.rules, Cutoffs())
 
     assert (approver.subject, approver.email, approver.groups) == ("alice", "alice@example.com", {"security"})
     with pytest.raises(Refused, match="audience-wrong"):
-        await gate.identifier.approver(gate.provider.token(), gate.rules, Cutoffs())
+        await gate.identifier.person(gate.provider.token(), gate.rules)
 
 
 # -- keys that turn ----------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +11,10 @@ import openai
 import pytest
 
 from clients import RULES_ALONE, sdk
-from demo.gateway import ROOT, Gateway
+from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import LEAK, ModelHost
+from rehearsing import Rehearsal
 
 MAIL = "maria.lopez@example.com"
 GAP = 0.05
@@ -34,26 +34,6 @@ class Rehearsed:
 
     def rehearse(self, name: str) -> Rehearsal:
         return Rehearsal(self.folder / name, self.live, self.issuer, self.host)
-
-
-class Rehearsal(Gateway):
-    """`weighlock replay serve` of what *live* has recorded."""
-
-    def __init__(self, folder: Path, live: Gateway, issuer: DemoIssuer, host: ModelHost) -> None:
-        env = {"WEIGHLOCK_NER": "none", "WEIGHLOCK_WORKERS": "1", "PYTHONPATH": str(ROOT / "addons")}
-        super().__init__(folder, issuer, host, env=env)
-        self.live, self.confdir = live, self.state / "mitmproxy"
-
-    def command(self) -> list[str]:
-        given = {
-            "state": self.live.state,
-            "rehearsal": self.state,
-            "rules": self.rules,
-            "listen-port": self.port,
-            "console": f"127.0.0.1:{self.console_port}",
-        }
-        options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
-        return [sys.executable, "-m", "weighlock", "replay", "serve", *options]
 
 
 def said(gateway: Gateway, text: str, **claims: Any) -> str:

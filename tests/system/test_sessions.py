@@ -203,7 +203,7 @@ def test_login_asks_github_for_a_token_and_hides_the_handle_in_its_log(gateway: 
         def log_message(self, *_: Any) -> None: ...
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Platform) as platform:
-        threading.Thread(target=platform.serve_forever, daemon=True).start()
+        threading.Thread(target=platform.serve_forever, args=[0.01], daemon=True).start()
         env = {
             "GITHUB_ACTIONS": "true",
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"http://127.0.0.1:{platform.server_port}/t?v=1",

@@ -119,7 +119,8 @@ def test_every_leaf_of_json_in_a_string_has_its_place(value: object, ascii_only:
 
     assert (None if found is None else [token.leaf for token in found]) == leaves
     for token in found or ():
-        assert str(json.loads(text[token.start : token.end], parse_int=str, parse_float=str)) == token.leaf.value
+        (own,) = parse(text[token.start : token.end].encode()).leaves()
+        assert own.value == token.leaf.value
 
 
 @pytest.mark.parametrize(
@@ -150,3 +151,38 @@ def test_items_are_left_out_and_members_become_null() -> None:
 
     assert document.without(["/a/0", "/a/2", "/b", "/none"]).dumps() == b'{"a":[{"t":2}],"b":null,"e":"f"}'
     assert document.without([]) is document
+
+
+@pytest.mark.parametrize("end", ["\x0b", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_what_is_written_is_one_line_to_every_reader_of_lines(end: str) -> None:
+    """httpx, by which the clients of Ollama and Gemini read a stream, goes by str.splitlines."""
+    said = {f"a{end}b": f"c{end}d"}
+
+    written = parse(json.dumps(said).encode()).dumps()
+
+    assert len(written.decode().splitlines()) == 1
+    assert json.loads(written) == said
+
+
+@pytest.mark.parametrize(
+    ("spelled", "digits"),
+    [
+        ("4111111111111111.0", "4111111111111111"),
+        ("-4111111111111111.000", "-4111111111111111"),
+        ("4.111111111111111E15", "4111111111111111"),
+        ("41111111111111110e-1", "4111111111111111"),
+        ("4111.5", "4111.5"),
+        ("4.1115E2", "4.1115E2"),
+        ("1e999999999", "1e999999999"),
+        ("0.25", "0.25"),
+    ],
+)
+def test_a_whole_number_is_read_by_its_digits_and_written_as_it_was(spelled: str, digits: str) -> None:
+    """pandas makes 4111.0 of an account beside an empty field, and Java 4.111E15 of a long one."""
+    data = f'{{"n":{spelled}}}'
+
+    document = parse(data.encode())
+
+    assert document.leaves()[1].value == digits
+    assert [token.leaf.value for token in tokens(data) or ()][1] == digits
+    assert document.dumps() == data.encode()

@@ -7,13 +7,12 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from weighlock.adapters import grants
 from weighlock.adapters.register import Register
 from weighlock.adapters.stores.approvals import ApprovalStore
-from weighlock.adapters.waiting import Room, Waiting
+from weighlock.adapters.waiting import Bounds, Room, Waiting
 from weighlock.approval import asked as requests
 from weighlock.approval import lifecycle, words
 from weighlock.approval.asked import Asked
@@ -26,20 +25,6 @@ log = logging.getLogger("weighlock")
 
 _EVERY = 1.0
 """Seconds between two looks for what is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """*total* and *share*: most requests that wait for a decision, in all and of one workload. *max_age* as in
-    `lifecycle.decide`. *retry*: after how many seconds a client of a soft hold asks again; *grace*: after how many one
-    that left is gone for good.
-    """
-
-    total: int = 500
-    share: int = 50
-    max_age: float = 900.0
-    retry: float = 30.0
-    grace: float = 60.0
 
 
 class Desk:
@@ -56,7 +41,7 @@ class Desk:
         self.told: Callable[[Approval], Collection[str]] = lambda _: ()
         """By which channels people hear of an approval."""
         self._register = Register(store, self._moved)
-        self._room = Room(bounds.total, bounds.share, clock)
+        self._room = Room(bounds, clock)
         self._asked: dict[str, Principal] = {}
         """Who asked for what is open, by its id; of this process."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,15 +74,19 @@ class Desk:
 
     async def consume(self, id: str, binding: str, exchange: str) -> Approval:
         """Take the approval for exactly what it is bound to; only one exchange ever can."""
-        approval = await self._register.get(id)
-        if approval.kind is Kind.GRANT or approval.binding != binding:
-            raise Forbidden("binding-broken", "What would be sent is not what was approved.")
-        if approval.state is ApprovalState.APPROVED and self._clock() >= lifecycle.ends_at(approval):
-            approval = await self._register.moved(approval, lambda held: lifecycle.move(held, Event.EXPIRE))
-        try:
-            return await self._register.moved(approval, lambda held: lifecycle.move(held, Event.CONSUME), exchange)
-        except Forbidden:
-            raise self._refusal(await self._register.get(id)) from None
+        now = self._clock()
+
+        def used(held: Approval) -> Approval:
+            if held.kind is Kind.GRANT or held.binding != binding:
+                raise Forbidden("binding-broken", "What would be sent is not what was approved.")
+            if held.state is not ApprovalState.APPROVED:
+                raise self._refusal(held)
+            return lifecycle.move(held, Event.EXPIRE if now >= lifecycle.ends_at(held) else Event.CONSUME)
+
+        moved = await self._register.moved(id, used, exchange)
+        if moved.state is not ApprovalState.CONSUMED:
+            raise self._refusal(moved)
+        return moved
 
     def leave(self, exchange: str, refused: Refused) -> None:
         """*exchange* waits no more: it is refused with *refused*. What it asked for may still be decided."""
@@ -118,7 +107,7 @@ class Desk:
         """What is out of time under *key* is so in the store, too, before anybody waits for it."""
         approval = await self._register.stored(lambda store: store.open_one(key))
         if approval and self._clock() >= lifecycle.ends_at(approval):
-            await self._tried(approval, Event.EXPIRE)
+            await self._tried(approval.id, Event.EXPIRE)
 
     async def _opened(self, asked: Asked) -> Approval:
         approval = requests.pending(asked, secrets.token_hex(6), self._clock())
@@ -133,7 +122,7 @@ class Desk:
         except TimeoutError:
             now = await self._register.get(approval.id)
             if now.state in OPEN and self._clock() >= lifecycle.ends_at(now):
-                return await self._register.moved(now, lambda held: lifecycle.move(held, Event.EXPIRE))
+                return await self._register.moved(now.id, lambda held: lifecycle.move(held, Event.EXPIRE))
             return now
 
     # -- people -----------------------------------------------------------------------------------------------------
@@ -144,7 +133,7 @@ class Desk:
         """Decide; raises Refused for anybody who may not, and for what is settled."""
         now, age = self._clock(), self._bounds.max_age
         return await self._register.moved(
-            await self._register.get(id),
+            id,
             lambda held: lifecycle.decide(held, approver, approve, reason, now, max_age=age, break_glass=break_glass),
         )
 
@@ -158,16 +147,13 @@ class Desk:
 
     async def revoke(self, id: str, approver: Approver, reason: str) -> Approval:
         """Take back what was approved and not used."""
-        return await self._register.moved(
-            await self._register.get(id), lambda held: lifecycle.revoke(held, approver, reason, self._clock())
-        )
+        now = self._clock()
+        return await self._register.moved(id, lambda held: lifecycle.revoke(held, approver, reason, now))
 
     async def review(self, id: str, approver: Approver, reason: str) -> Approval:
         """Say afterwards what is to be said about a broken glass."""
         now, age = self._clock(), self._bounds.max_age
-        return await self._register.moved(
-            await self._register.get(id), lambda held: lifecycle.review(held, approver, reason, now, max_age=age)
-        )
+        return await self._register.moved(id, lambda held: lifecycle.review(held, approver, reason, now, max_age=age))
 
     async def get(self, id: str) -> Approval:
         """Raises Forbidden where there is none."""
@@ -185,13 +171,21 @@ class Desk:
         """Oldest first."""
         return await self._register.stored(lambda store: store.everything())
 
+    async def waiting(self) -> Sequence[Approval]:
+        """What people still have to do with, oldest first. However much is settled, it takes no longer."""
+        return await self._register.stored(lambda store: store.waiting())
+
+    async def settled(self, most: int) -> Sequence[Approval]:
+        """All others, newest first."""
+        return await self._register.stored(lambda store: store.settled(most))
+
     # -- what is over -----------------------------------------------------------------------------------------------
 
     async def sweep(self) -> None:
         """Expire what is out of time, and cancel what nobody will come back for."""
         now = self._clock()
         for approval in await self._register.stored(lambda store: store.over(now)):
-            await self._tried(approval, Event.EXPIRE)
+            await self._tried(approval.id, Event.EXPIRE)
         for key in self._room.gone(self._bounds.grace):
             await self._cancelled(key, {ApprovalState.PENDING})
 
@@ -227,12 +221,19 @@ class Desk:
 
     async def _cancelled(self, key: str, states: Collection[ApprovalState]) -> None:
         approval = await self._register.stored(lambda store: store.latest(key))
-        if approval and approval.state in states:
-            await self._tried(approval, Event.CANCEL)
+        if approval:
+            await self._tried(approval.id, Event.CANCEL, states)
 
-    async def _tried(self, approval: Approval, event: Event) -> None:
-        with contextlib.suppress(Forbidden):  # somebody was faster
-            await self._register.moved(approval, lambda held: lifecycle.move(held, event))
+    async def _tried(self, id: str, event: Event, states: Collection[ApprovalState] = OPEN) -> None:
+        """Nothing where it is in none of *states* any more: somebody was faster."""
+
+        def change(held: Approval) -> Approval:
+            if held.state not in states:
+                raise Forbidden("approval-settled", "It was decided in the meantime.")
+            return lifecycle.move(held, event)
+
+        with contextlib.suppress(Forbidden):
+            await self._register.moved(id, change)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -37,6 +37,8 @@ async def deliver(channel: Channel, notice: Notice, now: float) -> None:
             status, _ = await fetch.answer(
                 channel.url, ca=channel.ca, body=body, headers=headers, timeout=TIMEOUT, threads=_NAMES
             )
+    except Undelivered:
+        raise
     except TimeoutError:
         raise Undelivered("no answer in time") from None
     except fetch.Unreachable as error:
@@ -60,7 +62,15 @@ def _send(mail: Mail, message: EmailMessage, ca: str) -> None:
     )
     with client:
         if mail.tls == "starttls":
+            _check_offered(client, "starttls")
             client.starttls(context=context)
         if mail.user:
+            _check_offered(client, "auth")
             client.login(mail.user, mail.password)
         client.send_message(message, mail.sender, list(mail.to))
+
+
+def _check_offered(client: smtplib.SMTP, name: str) -> None:
+    client.ehlo_or_helo_if_needed()
+    if not client.has_extn(name):
+        raise Undelivered(f"the mail server offers no {name.upper()}")

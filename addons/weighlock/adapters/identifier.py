@@ -61,22 +61,21 @@ class Identifier:
         self._present(person for person in rules.people if person.id in now.persons)
         cut.check(now)
 
-    async def approver(self, raw: str, rules: IdentityRules, cut: Cutoffs) -> Approver:
-        """The person whose token this is. A token for calls approves nothing: its audience is another.
-
-        Whoever departed or is cut off approves nothing either.
-        """
-        return self.still(await self.person(raw, rules), rules, cut)
-
     async def person(self, raw: str, rules: IdentityRules) -> Verified:
-        """What a person's token says, an ID token or one for approvals. Whether they may do anything, `still` tells."""
+        """What a person's token says, an ID token or one for approvals. Whether they may do anything, `still` tells.
+
+        A token for calls approves nothing: its audience is another.
+        """
         envelope = tokens.peek(raw)
         issuer, audience = _terms(_believed(envelope.issuer, rules), envelope.claims)
         tokens.allowed(envelope, issuer)
         return await self._verified(envelope, issuer, audience)
 
     def still(self, verified: Verified, rules: IdentityRules, cut: Cutoffs) -> Approver:
-        """The approver behind it, by the rules and cut-offs of now. That the token expired since ends nothing."""
+        """The approver behind it, by the rules and cut-offs of now. That the token expired since ends nothing.
+
+        Forbidden for whoever departed or is cut off.
+        """
         verified = replace(verified, issuer=_believed(verified.issuer.url, rules))
         email = verified.claims.get("email")
         known = {person.id: person for person in people.behind(rules.people, verified.issuer.url, verified.claims)}

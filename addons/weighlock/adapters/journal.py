@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from weighlock.adapters.rulebook import Rules, digest
 from weighlock.adapters.stores.ledger import Draft, Ledger
-from weighlock.errors import Unavailable
+from weighlock.errors import Refused, Unavailable
 from weighlock.holds import Approval
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
 
 log = logging.getLogger("weighlock")
+
+_GOOD = frozenset({"event-taken", "event-repeated", "anchors-in-time"})
 
 
 class Journal:
@@ -52,15 +54,17 @@ class Journal:
         self._note(Draft(Kind.CONTROL, entry.control_body("cut-offs-changed", f"{count} in force")))
 
     def signal(self, event: str, message: str) -> None:
-        """Of shared signals: an event that was taken or refused, a transmitter that is silent."""
-        log.log(
-            logging.INFO if event in ("event-taken", "event-repeated") else logging.WARNING, "%s: %s", event, message
-        )
+        """Of shared signals, an event that was taken or refused, a transmitter that is silent; and of the anchors."""
+        log.log(logging.INFO if event in _GOOD else logging.WARNING, "%s: %s", event, message)
         self._note(Draft(Kind.CONTROL, entry.control_body(event, message)))
 
     async def write(self, kind: Kind, event: str, message: str = "") -> None:
         """Raises Unavailable where it cannot be written."""
         await self._ledger.append(Draft(kind, entry.control_body(event, message)))
+
+    async def visit(self, event: str, message: str, account: Mapping[str, str], refused: Refused | None) -> None:
+        """Raises Unavailable where it cannot be written."""
+        await self._ledger.append(Draft(Kind.CONTROL, entry.visit_body(event, message, account, refused)))
 
     async def flush(self) -> None:
         if self._tasks:

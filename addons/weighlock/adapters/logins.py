@@ -9,13 +9,12 @@ import base64
 import hashlib
 import hmac
 import re
-import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from weighlock.adapters import fetch
+from weighlock.adapters.attempts import Attempt, Attempts
 from weighlock.adapters.credentials import sources
 from weighlock.adapters.fetch import Unreachable
 from weighlock.adapters.identifier import Identifier, Verified
@@ -25,23 +24,10 @@ from weighlock.identity.issuers import Issuer, secure
 from weighlock.identity.login import Login
 from weighlock.policy.credentials import Unusable
 
-BEGUN = 256
-"""Logins that may be under way at once; of more, the oldest are forgotten."""
-MINUTES = 10
-"""A login takes no longer."""
 LEEWAY = 30.0
+METADATA = 300.0
+"""Seconds for which an issuer's metadata is good."""
 _CODE = re.compile(r"[\x20-\x7e]{1,4096}")
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    issuer: str
-    nonce: str = field(repr=False)
-    verifier: str = field(repr=False)
-    browser: bytes = field(repr=False)
-    """Digest of what only the browser has that began."""
-    back: str
-    until: float
 
 
 class Logins:
@@ -59,7 +45,8 @@ class Logins:
     ) -> None:
         self._identifier, self._rules, self._redirect = identifier, rules, redirect
         self._max_age, self._clock = max_age, clock
-        self._begun: dict[str, Attempt] = {}
+        self._attempts = Attempts(clock)
+        self._known: dict[str, tuple[Issuer, Mapping[str, Any], float]] = {}
 
     def issuers(self) -> list[str]:
         """Where people can log in, in the order of the rules."""
@@ -74,40 +61,31 @@ class Logins:
         ]
 
     async def begin(self, issuer_url: str, back: str) -> tuple[str, str]:
-        """Where the browser goes, and a secret for it alone to keep. *back* is where it wants to be afterwards."""
+        """Where the browser goes, and what it alone keeps meanwhile. *back* is where it wants to be afterwards."""
         issuer, login = self._issuer(issuer_url)
-        place = endpoint(await metadata(issuer), "authorization_endpoint")
-        state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
-        now = self._clock()
-        self._begun = {key: one for key, one in self._begun.items() if one.until > now}
-        while len(self._begun) >= BEGUN:
-            del self._begun[next(iter(self._begun))]
-        self._begun[state] = Attempt(issuer.url, nonce, verifier, _sha256(browser), back, now + 60 * MINUTES)
+        place = endpoint(await self._metadata(issuer), "authorization_endpoint")
+        attempt, kept = self._attempts.begin(issuer.url, back)
         asked = {
             "response_type": "code",
             "client_id": login.client,
             "redirect_uri": self._redirect,
             "scope": " ".join(login.scopes),
-            "state": state,
-            "nonce": nonce,
-            "code_challenge": base64.urlsafe_b64encode(_sha256(verifier)).rstrip(b"=").decode(),
+            "state": attempt.state,
+            "nonce": attempt.nonce,
+            "code_challenge": base64.urlsafe_b64encode(_sha256(attempt.verifier)).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
             "max_age": str(int(self._max_age)),
         }
-        return f"{place}{'&' if '?' in place else '?'}{urlencode(asked)}", browser
+        return f"{place}{'&' if '?' in place else '?'}{urlencode(asked)}", kept
 
-    async def finish(self, said: Mapping[str, str], browser: str) -> tuple[Verified, str]:
+    async def finish(self, said: Mapping[str, str], kept: str) -> tuple[Verified, str]:
         """Who logged in, and where they wanted to be. *said* is the query that the issuer sent the browser back with.
 
         Raises Refused. Whatever becomes of it, the attempt is used up.
         """
-        attempt = self._begun.pop(said.get("state", ""), None)
-        if attempt is None or self._clock() >= attempt.until:
-            raise Forbidden("login-unknown", "This login did not begin here, or took too long.")
-        if not hmac.compare_digest(attempt.browser, _sha256(browser)):
-            raise Forbidden("login-elsewhere", "This login began in another browser.")
+        attempt = self._attempts.finish(kept, said.get("state", ""))
         issuer, login = self._issuer(attempt.issuer)
-        document = await metadata(issuer)
+        document = await self._metadata(issuer)
         # RFC 9207: an answer that says whose it is, is that issuer's; one that is to say so, does.
         if said.get("iss", None if _says_who(document) else issuer.url) != issuer.url:
             raise Forbidden("login-mixed-up", "The answer is not of the issuer that was asked.")
@@ -162,7 +140,7 @@ class Logins:
         return token
 
     async def _device(self, issuer: Issuer, login: Login) -> dict[str, Any]:
-        document = await metadata(issuer)
+        document = await self._metadata(issuer)
         names = ("device_authorization_endpoint", "token_endpoint")
         return {
             "issuer": issuer.url,
@@ -170,6 +148,15 @@ class Logins:
             "scopes": list(login.scopes),
             "max_age": int(self._max_age),
         } | {name: endpoint(document, name) for name in names}
+
+    async def _metadata(self, issuer: Issuer) -> Mapping[str, Any]:
+        """Asked for now and then: anybody can begin logins, as many as they like."""
+        known, now = self._known.get(issuer.url), self._clock()
+        if known and known[0] == issuer and now < known[2]:
+            return known[1]
+        document = await metadata(issuer)
+        self._known[issuer.url] = issuer, document, now + METADATA
+        return document
 
     def _issuer(self, url: str) -> tuple[Issuer, Login]:
         issuer = self._rules().issuers.get(url)

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from weighlock.ledger.entry import Kind
 
 _RULES = {"rules-loaded": 1, "rules-rejected": 0}
+_ANCHORS = {"anchors-in-time": 1, "anchors-late": 0}
 
 
 class Metrics:
@@ -30,6 +31,12 @@ class Metrics:
             registry=self._registry,
         )
         self._rules.set(1)
+        self._anchors = Gauge(
+            "weighlock_anchors_in_time",
+            "1 while as many anchors as are needed keep the record in time, or none is; 0 while they are late.",
+            registry=self._registry,
+        )
+        self._anchors.set(1)
 
     def count(self, kind: Kind, body: Mapping[str, Any]) -> None:
         """Of an entry that is durable."""
@@ -37,6 +44,8 @@ class Metrics:
         self._entries.labels(kind.value, said).inc()
         if said in _RULES:
             self._rules.set(_RULES[said])
+        if said in _ANCHORS:
+            self._anchors.set(_ANCHORS[said])
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -95,7 +95,7 @@ class Notifier:
     async def _catch_up(self) -> None:
         """Of what is open in the store, nobody may have heard: the gateway can have been ended before it was kept."""
         try:
-            for approval in await self._desk.list():
+            for approval in await self._desk.waiting():
                 if approval.state is ApprovalState.PENDING:
                     self.publish(approval)
         except Refused as refused:

@@ -23,10 +23,7 @@ class Register:
 
     async def get(self, id: str) -> Approval:
         """Raises Forbidden where there is none."""
-        approval = await self.stored(lambda store: store.get(id))
-        if approval is None:
-            raise Forbidden("approval-unknown", "There is no such approval.")
-        return approval
+        return _known(await self.stored(lambda store: store.get(id)))
 
     async def opened(
         self, approval: Approval, prompt: Sequence[Shown], check: Callable[[ApprovalStore], None]
@@ -45,17 +42,21 @@ class Register:
             self._on_move(approval, approval.exchange)
         return kept
 
-    async def moved(self, approval: Approval, change: Callable[[Approval], Approval], exchange: str = "") -> Approval:
-        """*approval* after *change*, which raises where it may not be made: also of what somebody else made of it."""
-        while True:
-            moved = await self._swapped(approval, change(approval))
-            if moved is not None:
-                self._on_move(moved, exchange or moved.exchange)
-                return moved
-            approval = await self.get(approval.id)
+    async def moved(self, id: str, change: Callable[[Approval], Approval], exchange: str = "") -> Approval:
+        """The approval *id* after *change*, which raises where it may not be made: also of what somebody else made of
+        it. *change* runs in the store's thread, once or more.
+        """
 
-    async def _swapped(self, before: Approval, after: Approval) -> Approval | None:
-        return await self.stored(lambda store: store.swap(before, after))
+        def swap(store: ApprovalStore) -> Approval | None:
+            while (before := store.get(id)) is not None:
+                if (after := store.swap(before, change(before))) is not None:
+                    return after
+            return None
+
+        # All of it in one turn of the thread: each turn costs a wait for a busy event loop on the way back.
+        moved = _known(await self.stored(swap))
+        self._on_move(moved, exchange or moved.exchange)
+        return moved
 
     async def stored[T](self, work: Callable[[ApprovalStore], T]) -> T:
         """*work* in a thread of its own, in its turn: also where whoever asks gives up waiting."""
@@ -68,3 +69,9 @@ class Register:
         """Waits for what is under way."""
         self._thread.shutdown()
         self._store.close()
+
+
+def _known(approval: Approval | None) -> Approval:
+    if approval is None:
+        raise Forbidden("approval-unknown", "There is no such approval.")
+    return approval

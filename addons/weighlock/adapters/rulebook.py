@@ -111,6 +111,16 @@ def contents(folder: Path) -> dict[str, str]:
     return files
 
 
+def marks(folder: Path) -> tuple[tuple[object, ...], ...]:
+    """What the file system says of every file that `contents` reads: name, device, inode, size, times. Raises OSError.
+
+    A change leaves these as they are only within the grain of the file system's clock, or where one is remote and keeps
+    what it knew.
+    """
+    said = ((name, entry.stat()) for name, entry in _walk(str(folder), "", ()))
+    return tuple((name, s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in said)
+
+
 def _walk(folder: str, prefix: str, above: tuple[str, ...]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """What is not hidden, by its path; linked folders too: as a ConfigMap is mounted, every folder is a link."""
     above = (*above, os.path.realpath(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -17,6 +18,7 @@ from weighlock.errors import ConfigError
 TIMEOUT = 10.0
 DATAGRAM = 65_000
 """Bytes of a message by UDP."""
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 AUDIT = 13
 """Syslog's facility for logs of audit."""
 
@@ -35,16 +37,23 @@ Send = Callable[[Sequence[Line]], None]
 """Delivers lines in their order. OSError where that failed: some may have arrived, so all are sent again."""
 
 
-def sink(to: str, token: str = "") -> Send:
-    """That of the address *to*; ConfigError for one that is none. *token* is shown to HTTP as a bearer token."""
+def sink(to: str, token: str = "", ca: str = "", certificate: str = "") -> Send:
+    """That of the address *to*; ConfigError for one that is none. *token* is shown to HTTP as a bearer token. *ca* is a
+    PEM file of authorities that takes the place of the system's, *certificate* one of our own, with its key.
+    """
     parts = urlsplit(to)
+    if (ca or certificate) and parts.scheme not in ("https", "syslog+tls"):
+        raise ConfigError("authorities and certificates are for https:// and syslog+tls://", to)
     if parts.scheme == "file" or "://" not in to:
         path = Path(parts.path if parts.scheme == "file" else to)
         return lambda lines: _append(path, lines)
     if parts.scheme in ("https", "http") and parts.hostname:
         if parts.scheme == "http" and token:
             raise ConfigError("a token goes by https only", to)
-        return lambda lines: _post(to, token, lines)
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ConfigError("https only, but on loopback: others could read and change events on their way", to)
+        opener = _opener(_context(ca, certificate))
+        return lambda lines: _post(opener, to, token, lines)
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
@@ -52,7 +61,7 @@ def sink(to: str, token: str = "") -> Send:
     if host and parts.scheme in ("syslog+udp", "syslog+tcp", "syslog+tls"):
         if parts.scheme == "syslog+udp":
             return lambda lines: _datagrams(host, port or 514, lines)
-        tls = parts.scheme == "syslog+tls"
+        tls = _context(ca, certificate) if parts.scheme == "syslog+tls" else None
         return lambda lines: _stream(host, port or (6514 if tls else 601), tls, lines)
     raise ConfigError("a path, https://, syslog+udp://, syslog+tcp:// or syslog+tls://", to)
 
@@ -65,12 +74,22 @@ def _append(path: Path, lines: Sequence[Line]) -> None:
         os.fsync(out.fileno())
 
 
-def _post(url: str, token: str, lines: Sequence[Line]) -> None:
+def _context(ca: str, certificate: str) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca or None)
+        if certificate:
+            context.load_cert_chain(certificate)
+    except OSError:
+        raise ConfigError("no certificates, or no key with them, can be read there", certificate or ca) from None
+    return context
+
+
+def _post(opener: urllib.request.OpenerDirector, url: str, token: str, lines: Sequence[Line]) -> None:
     headers = {"Content-Type": "application/x-ndjson"} | ({"Authorization": f"Bearer {token}"} if token else {})
     body = "".join(f"{line.text}\n" for line in lines).encode()
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 only http and https come here
     try:
-        with _opener.open(request, timeout=TIMEOUT) as answer:
+        with opener.open(request, timeout=TIMEOUT) as answer:
             if not 200 <= answer.status < 300:
                 raise OSError(f"answered {answer.status}")
     except urllib.error.HTTPError as error:
@@ -83,7 +102,11 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Events and the token go where they were sent to, and nowhere else."""
 
 
-_opener = urllib.request.build_opener(_NoRedirect)
+def _opener(context: ssl.SSLContext) -> urllib.request.OpenerDirector:
+    """Straight, past every proxy: the environment of a gateway's host may name the gateway."""
+    return urllib.request.build_opener(
+        _NoRedirect, urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    )
 
 
 def syslog(line: Line, host: str) -> bytes:
@@ -106,14 +129,17 @@ def _datagrams(host: str, port: int, lines: Sequence[Line]) -> None:
             out.sendto(message, address)
 
 
-def _stream(host: str, port: int, tls: bool, lines: Sequence[Line]) -> None:
+def _stream(host: str, port: int, tls: ssl.SSLContext | None, lines: Sequence[Line]) -> None:
     """Framed by octet counting (RFC 6587, RFC 5425)."""
-    with socket.create_connection((host, port), timeout=TIMEOUT) as plain:
-        out = ssl.create_default_context().wrap_socket(plain, server_hostname=host) if tls else plain
+    plain = socket.create_connection((host, port), timeout=TIMEOUT)
+    with plain, tls.wrap_socket(plain, server_hostname=host) if tls else plain as out:
         for line in lines:
             message = syslog(line, _here())
             out.sendall(f"{len(message)} ".encode() + message)
+        if isinstance(out, ssl.SSLSocket):
+            with contextlib.suppress(ssl.SSLEOFError):  # some close without a word, once they have read all
+                out.unwrap()  # what says that this is all, and waits for the other side's own
+            return
         out.shutdown(socket.SHUT_WR)
-        out.settimeout(TIMEOUT)
         while out.recv(4096):  # until the other side has read it all and closes
             pass

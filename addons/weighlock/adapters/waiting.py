@@ -12,6 +12,20 @@ from weighlock.holds import OPEN, Approval, ApprovalState
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """*total* and *share*: most requests that wait for a decision, in all and of one workload. *max_age* as in
+    `lifecycle.decide`. *retry*: after how many seconds a client of a soft hold asks again; *grace*: after how many one
+    that left is gone for good.
+    """
+
+    total: int = 500
+    share: int = 50
+    max_age: float = 900.0
+    retry: float = 30.0
+    grace: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     key: str
     workload: str
@@ -20,10 +34,10 @@ class Waiting:
 
 
 class Room:
-    """At most *total* wait, and *share* of one workload. *clock* is in seconds."""
+    """*clock* is in seconds."""
 
-    def __init__(self, total: int, share: int, clock: Callable[[], float]) -> None:
-        self._total, self._share, self._clock = total, share, clock
+    def __init__(self, bounds: Bounds, clock: Callable[[], float]) -> None:
+        self._bounds, self._clock = bounds, clock
         self._waiting: dict[str, Waiting] = {}
         """By exchange."""
         self._left: dict[str, float] = {}
@@ -49,7 +63,7 @@ class Room:
 
     def check(self, of_workload: int, total: int) -> None:
         """Whether one more of the workload has room beside these."""
-        if of_workload >= self._share or total >= self._total:
+        if of_workload >= self._bounds.share or total >= self._bounds.total:
             raise Unavailable("holds-full", "Too many requests are held already.")
 
     def leave(self, exchange: str, refused: Refused) -> str:

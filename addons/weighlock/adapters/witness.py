@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import logging
@@ -11,7 +10,6 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tornado.httpclient import HTTPClient
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
@@ -98,23 +96,3 @@ def serve(address: tuple[str, int], witness: Witness, seen: Seen) -> HTTPServer:
     server = HTTPServer(application, max_body_size=LIMIT, max_header_size=LIMIT)
     server.listen(address[1], address[0])
     return server
-
-
-def ask(url: str, request: str) -> str:
-    """The signature lines that the witness at *url* answers. NotCosigned for its refusals, OSError for no answer."""
-    with contextlib.closing(HTTPClient()) as client:
-        answer = client.fetch(
-            f"{url.rstrip('/')}/add-checkpoint",
-            method="POST",
-            body=request.encode(),
-            raise_error=False,
-            follow_redirects=False,
-            request_timeout=20,
-        )
-    text = answer.body.decode("utf-8", "replace") if answer.body else ""
-    if answer.code == 200:
-        return text
-    if answer.code == 599:
-        raise OSError("no answer")
-    size = text.strip()
-    raise NotCosigned(answer.code, size[:200], int(size) if size.isdecimal() and len(size) < 19 else None)

@@ -30,9 +30,12 @@ class Wanted:
 
 
 def pending(
-    wanted: Wanted, terms: Terms, owner: str, emails: Collection[str], reason: str, id: str, now: float
+    wanted: Wanted, terms: Terms, owner: str, emails: Collection[str], asker: str, reason: str, id: str, now: float
 ) -> Approval:
-    """The grant that is to be decided, by *terms* of its statements. Malformed where it is for too much."""
+    """The grant that is to be decided, by *terms* of its statements. Malformed where it is for too much.
+
+    *asker* is for people to read: whoever asks may approve as well.
+    """
     limits = wanted.limits
     if not (0 < limits.requests <= REQUESTS and 0 < limits.bytes <= BYTES and 0 < limits.seconds <= SECONDS):
         most = f"{REQUESTS} requests, {BYTES >> 20} MB and {SECONDS / 60:.0f} minutes"
@@ -48,7 +51,7 @@ def pending(
         exchange="",
         workload=wanted.workload,
         owner=owner,
-        subject="",
+        subject=asker,
         persons=frozenset({owner}),
         names=frozenset(name.casefold() for name in (owner, *emails)),
         destination=wanted.destination,

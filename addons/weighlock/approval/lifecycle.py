@@ -136,7 +136,7 @@ def revoke(approval: Approval, approver: Approver, reason: str, now: float) -> A
 
 def review(approval: Approval, approver: Approver, reason: str, now: float, *, max_age: float) -> Approval:
     """What a member of the approving groups says afterwards about a broken glass. It changes no state."""
-    if not approval.broken_glass or approval.review:
+    if not approval.unreviewed:
         raise Forbidden("review-none", "There is nothing to review: no glass was broken, or it was reviewed already.")
     check_group(approval, approver)
     check_fresh(approver, now, max_age)

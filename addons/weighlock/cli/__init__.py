@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from weighlock.cli import grant  # noqa: F401 a command of approvals
+from weighlock.cli.anchors import anchors
 from weighlock.cli.approvals import approvals
-from weighlock.cli.backup import backup, expire, restore, stats
+from weighlock.cli.backup import backup, restore, stats
 from weighlock.cli.canary import canary
 from weighlock.cli.common import Group
 from weighlock.cli.counters import counters
@@ -15,6 +16,7 @@ from weighlock.cli.doctor import doctor
 from weighlock.cli.erase import erase, hold
 from weighlock.cli.fingerprint import fingerprint
 from weighlock.cli.ledger import ledger
+from weighlock.cli.ledgersegments import expire, segments
 from weighlock.cli.login import login, logout
 from weighlock.cli.offboard import offboard
 from weighlock.cli.policy import policy
@@ -40,7 +42,10 @@ def main() -> None:
     """Hold and weigh every LLM request and response before it may go on."""
 
 
-for command in (prove, consistency, checkpoint, check, cosign, erase, hold, expire, backup, restore, stats, ship):
+for command in (
+    *(prove, consistency, checkpoint, check, cosign, anchors),
+    *(segments, erase, hold, expire, backup, restore, stats, ship),
+):
     ledger.add_command(command)
 
 _COMMANDS = (

@@ -41,7 +41,7 @@ def approvals() -> None:
 @token_option
 @as_json
 def list_(everything: bool, console: str, token_file: str | None, as_json: bool) -> None:
-    """List what waits for a decision."""
+    """List what waits for a decision, and each broken glass that waits for its review."""
     show(_listed(everything, console, token_file), COLUMNS, as_json, "nothing is held")
 
 
@@ -140,15 +140,19 @@ def _post(id: str, what: str, console: str, token_file: str | None, **said: Any)
 
 
 def _listed(everything: bool, console: str, token_file: str | None) -> list[dict[str, Any]]:
-    listed = call("GET", "/api/approvals", console, token_file)
-    return [_row(approval) for approval in listed if everything or approval["state"] == "pending"]
+    listed = call("GET", f"/api/approvals{'' if everything else '?waiting=true'}", console, token_file)
+    return [_row(one) for one in listed if everything or one["state"] == "pending" or _unreviewed(one)]
+
+
+def _unreviewed(approval: dict[str, Any]) -> bool:
+    return not approval["review"] and any(one["break_glass"] for one in approval["decisions"])
 
 
 def _row(approval: dict[str, Any]) -> dict[str, Any]:
     yes = [one["who"] for one in approval["decisions"] if one["approve"]]
     return {
         "id": approval["id"],
-        "state": approval["state"],
+        "state": approval["state"] + (", not reviewed" if _unreviewed(approval) else ""),
         "workload": approval["workload"],
         "owner": approval["owner"],
         "destination": approval["destination"],

@@ -1,28 +1,22 @@
-"""`weighlock ledger backup`, `restore`, `stats` and `expire`: what is done with the ledger as a whole."""
+"""`weighlock ledger backup`, `restore` and `stats`: what is done with the ledger as a whole."""
 
 from __future__ import annotations
 
-import json
 import os
-import time
 from pathlib import Path
-from typing import Any
 
 import click
 
 from weighlock.adapters.keys import open_keys
 from weighlock.adapters.stores import ledgerlock
 from weighlock.adapters.stores.ledgerfile import NAME
-from weighlock.adapters.stores.orders import OrderKind, Orders
+from weighlock.adapters.stores.orders import Orders
 from weighlock.cli import backups
 from weighlock.cli.common import EXIT_WRONG, as_json, read_settings, show, state_option
 from weighlock.cli.cutoffs import operator
-from weighlock.cli.erase import exchanges, open_orders, settle, tell
-from weighlock.cli.sessions import open_index
+from weighlock.cli.erase import open_orders
+from weighlock.cli.searching import open_index
 from weighlock.cli.since import Since, since_option
-from weighlock.errors import ConfigError
-from weighlock.ledger.erasure import Target, chosen
-from weighlock.ledger.retention import expired
 
 _GROUPS = ("day", "workload", "entity")
 
@@ -88,34 +82,3 @@ def stats(by: str, since: str | None, until: str | None, state: str, as_json: bo
     show(rows, columns, as_json, empty="nothing")
     if not as_json:
         click.echo(f"{(folder / NAME).stat().st_size} bytes in {folder / NAME}")
-
-
-@click.command("expire")
-@click.option("--retention", default="", metavar="RULES", help="Instead of the setting: 180d, workload/nightly=7d.")
-@click.option("--yes", is_flag=True, help="Erase. Without it, only what would be erased is counted.")
-@state_option
-@as_json
-@click.pass_context
-def expire(ctx: click.Context, retention: str, yes: bool, state: str, as_json: bool) -> None:
-    """Erase the payloads that are kept long enough, as `retention` says; for a timer, with --yes.
-
-    Such as "180d verdict/refused=30d workload/nightly=7d statement/bulk=400d": the first that speaks of an exchange
-    decides, else the age that stands alone; without one the rest is kept for ever. Legal holds win. Entries stay.
-    """
-    config = read_settings(state=state, retention=retention)
-    if not config.retention:
-        raise ConfigError("no age is set", "WEIGHLOCK_RETENTION")
-    folder, now = config.state, time.time()
-    with open_orders(folder) as orders:
-        seqs, held = chosen(expired(exchanges(folder), config.retention, now), Target(), orders.targets_held())
-        said: dict[str, Any] = {"entries": len(seqs), "held": held, "erased": False, "backups": [], "unreached": []}
-        if yes and seqs:
-            order = orders.ask(OrderKind.ERASE, Target(), reason="retention", by=operator(), now=now, seqs=seqs)
-            settle(folder, orders, order)
-            made, unreached = backups.remake(folder, orders)
-            said |= {"erased": True, "backups": made, "unreached": unreached}
-    if as_json:
-        click.echo(json.dumps(said, indent=2))
-    else:
-        tell(said)
-    ctx.exit(EXIT_WRONG if said["unreached"] else 0)

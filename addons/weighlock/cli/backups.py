@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import sqlite3
 import time
-from itertools import batched
 from pathlib import Path
 
 from weighlock.adapters.erasure import BATCH
@@ -18,6 +18,7 @@ from weighlock.adapters.stores.orders import Orders
 from weighlock.cli.ledger import read_verifier
 from weighlock.errors import ConfigError
 from weighlock.ledger import entry
+from weighlock.ledger.chain import Begins, removed_body
 from weighlock.ledger.entry import Kind
 from weighlock.ledger.erasure import erased, erasure_body
 from weighlock.ledger.verify import Report, verify
@@ -67,9 +68,8 @@ def remake(folder: Path, orders: Orders) -> tuple[list[str], list[str]]:
 def check(path: Path, folder: Path) -> Report:
     """Of the ledger file *path*, verified with the public key in *folder*."""
     with Reader(path) as reader:
-        return verify(
-            reader.rows(), reader.payloads(), reader.checkpoints(), read_verifier(str(folder / "checkpoint.pub"))
-        )
+        verifier = read_verifier(str(folder / "checkpoint.pub"))
+        return verify(reader.rows(), reader.payloads(), reader.checkpoints(), verifier, begins=reader.begins())
 
 
 def sync(path: Path) -> None:
@@ -85,7 +85,10 @@ def lost(path: Path, file: Path) -> str:
     try:
         with Reader(path) as here, Reader(file) as there:
             more = 0
-            ours, theirs = here.rows(), there.rows()
+            first = max(here.first, there.first)
+            if there.first >= here.size > here.first:
+                return "all entries"
+            ours, theirs = (itertools.dropwhile(lambda row: row.seq < first, one.rows()) for one in (here, there))
             for row in ours:
                 other = next(theirs, None)
                 if other is None:
@@ -98,9 +101,14 @@ def lost(path: Path, file: Path) -> str:
 
 
 def restore(folder: Path, file: Path, orders: Orders, keys: Keys, by: str) -> int:
-    """Put *file*, which verifies, in the ledger's place; how many of its entries were erased since."""
+    """Put *file*, which verifies, in the ledger's place; how many of its entries were erased since.
+
+    Segments that were removed since are removed again.
+    """
     seqs = {seq for order in orders.erasures() for seq in order.seqs}
+    removed = orders.removed()
     with contextlib.suppress(ConfigError, ValueError), Reader(folder / NAME) as here:
+        removed = max(removed, here.first)
         for data in here.entries():
             said = entry.parse(data)
             if said.kind is Kind.ERASURE:
@@ -110,12 +118,19 @@ def restore(folder: Path, file: Path, orders: Orders, keys: Keys, by: str) -> in
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with Reader(file) as there:
             there.copy(draft)
-            again = sorted(seqs & there.keyed())
+            first = max(first for first in there.segments() if first <= max(removed, there.first))
+            begins = there.begins(first) if first > there.first else Begins()
+            again = sorted(seq for seq in there.keyed() if seq in seqs or seq < first)
         writer = LedgerWriter(draft, keys.signer, time.time)
-        for part in batched(again, BATCH):
+        for part in itertools.batched(again, BATCH):
             body = erasure_body({}, "erased before it was restored", by, part)
             writer.write([Prepared(Kind.ERASURE, body, {}, part)])
+        if begins.size:
+            body = removed_body(begins.size, begins.note, "removed before it was restored", by)
+            writer.write([Prepared(Kind.CONTROL, body, {}, removes=begins.size)])
         writer.write([Prepared(Kind.CONTROL, entry.control_body("restored", "from a back-up"), {})], sign=True)
+        while not writer.tidy:
+            writer.tidy_up()
         writer.close()
         sync(draft)
         for end in ("-wal", "-shm"):  # first: they must never be taken for those of the file that comes

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from weighlock.adapters import rulebook
+from weighlock.adapters.anchoring import read_anchors, waits
 from weighlock.adapters.inspector.models import missing
 from weighlock.adapters.notifier import read_channels
 from weighlock.adapters.signed import Signed, public_key
 from weighlock.adapters.stores.ledgerfile import NAME, Damaged, Reader
 from weighlock.adapters.stores.outbox import NAME as OUTBOX
 from weighlock.adapters.stores.outbox import Outbox
+from weighlock.adapters.stores.receipts import Receipts
 from weighlock.cli.ledger import read_verifier
 from weighlock.console.site import authority
 from weighlock.errors import ConfigError
@@ -112,7 +114,7 @@ def _ledger(config: Settings) -> _Found:
     path = config.state / NAME
     verifier = read_verifier(str(config.state / "checkpoint.pub"))
     with Reader(path) as reader:
-        count, bare = reader.count(), reader.unguarded()
+        count, bare = reader.size, reader.unguarded()
         size, note = max(reader.checkpoints(), default=(0, ""))
         newest = next(reader.entries(newest_first=True), b"")
     if not newest:
@@ -134,6 +136,23 @@ def _ledger(config: Settings) -> _Found:
         yield State.FAIL, said, "Start the gateway, which signs them; then `weighlock ledger verify`."
     elif not wrong:
         yield State.OK, f"{count} entries, {size} signed, the newest of {last}", ""
+
+
+def _anchors(config: Settings) -> _Found:
+    listed = read_anchors(config.anchors)
+    if not listed.listed:
+        yield State.WARN, "none: whoever owns this host can rewrite the record unseen", "Set anchors."
+        return
+    with Reader(config.state / NAME) as reader, contextlib.closing(Receipts.open(config.state)) as receipts:
+        waited, failures = waits(listed, receipts, reader, time.time()), receipts.failures()
+    for anchor in listed.listed:
+        if failed := failures.get(anchor.id):
+            yield (State.FAIL if failed.contradicts else State.WARN), f"{anchor.id}: {failed.why}", "Put it right."
+    told = f"{listed.needed} of {len(listed.listed)} needed within {listed.within:g} s"
+    if waited > listed.within:
+        yield State.FAIL, f"late by {waited - listed.within:.0f} s; {told}", "`weighlock ledger anchors`"
+    else:
+        yield State.OK, f"in time; {told}", ""
 
 
 def _models(config: Settings) -> _Found:
@@ -198,6 +217,7 @@ _LOOKS: dict[str, Callable[[Settings], _Found]] = {
     "auditor's key": _auditor,
     "rules": _rules,
     "ledger": _ledger,
+    "anchors": _anchors,
     "models": _models,
     "console": _console,
     "holds": _waits,

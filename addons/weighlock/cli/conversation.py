@@ -58,6 +58,7 @@ def turn(entries: Sequence[Entry], read: Read | None) -> dict[str, Any]:
     call, verdict = first.body.get("call", {}), first.body.get("verdict", {})
     said: dict[str, Any] = {
         "exchange": first.body["exchange"],
+        "conversation": first.body.get("conversation", ""),
         "time": entries[0].time,
         "verdict": "",
         "operation": call.get("operation", ""),

@@ -38,13 +38,15 @@ def keep(token: str) -> Path:
     return path
 
 
-def forget() -> bool:
-    """Whether there was one."""
+def forget() -> str:
+    """What was kept; empty for nothing."""
+    path = _path()
     try:
-        _path().unlink()
+        token = path.read_text("utf-8").strip()
+        path.unlink()
     except FileNotFoundError:
-        return False
-    return True
+        return ""
+    return token
 
 
 def _kept() -> str:

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from weighlock.cli import device, keptlogin
-from weighlock.cli.approvals import ask_console
+from weighlock.cli.approvals import ask_console, console_option, printable
 from weighlock.cli.through import TIMEOUT, ask, failed
 from weighlock.identity.sessions import GRANT
 
@@ -70,16 +70,23 @@ def login(
 
 
 @click.command("logout")
-def logout() -> None:
-    """Forget who logged in."""
-    click.echo("logged out" if keptlogin.forget() else "nobody was logged in")
+@console_option
+def logout(console: str) -> None:
+    """Forget who logged in, and tell the gateway, which records it."""
+    token = keptlogin.forget()
+    click.echo("logged out" if token else "nobody was logged in")
+    if token:
+        try:
+            ask_console("POST", "/api/me/logout", console, token)
+        except (SystemExit, click.UsageError):  # out of time, maybe: then it was worth nothing any more
+            click.echo("weighlock: the gateway has not recorded it", err=True)
 
 
 def _person(console: str, issuer: str) -> None:
     terms = device.chosen(ask_console("GET", "/api/login", console, ""), issuer)
     token = device.id_token(terms, lambda text: click.echo(text, err=True))
-    ask_console("GET", "/api/approvals", console, token)  # what the gateway does not take is not worth keeping
-    click.echo(f"logged in; the token is in {keptlogin.keep(token)}")
+    me = ask_console("POST", "/api/me/login", console, token)  # what the gateway does not take is not worth keeping
+    click.echo(f"logged in as {printable(me['name'])}; the token is in {keptlogin.keep(token)}")
 
 
 def _address(gateway: str) -> tuple[str, int]:

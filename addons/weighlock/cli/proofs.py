@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -38,8 +37,8 @@ def prove(what: str, to: Path, state: str) -> None:
         late = [seq for seq in seqs if seq >= size]
         if late:
             raise ConfigError(f"no checkpoint covers entry {late[0]} yet; one does within seconds", what)
-        leaves = _leaves(reader, size)
-        proofs = [Inclusion(seq, reader.entry(seq), merkle.inclusion_proof(seq, leaves), note) for seq in seqs]
+        tree = reader.tree(size)
+        proofs = [Inclusion(seq, reader.entry(seq), merkle.inclusion_proof(seq, tree), note) for seq in seqs]
     to.mkdir(parents=True, exist_ok=True)
     for made in proofs:
         path = to / f"{made.index}.tlog-proof"
@@ -49,16 +48,12 @@ def prove(what: str, to: Path, state: str) -> None:
 
 def _seqs(reader: Reader, what: str) -> list[int]:
     if what.isdecimal() and len(what) < 19:
-        seqs = [int(what)] if int(what) < reader.count() else []
+        seqs = [int(what)] if reader.first <= int(what) < reader.size else []
     else:
         seqs = [row["seq"] for row in reader.query(_EXCHANGE, exchange=what)]
     if not seqs:
         raise ConfigError("no such entry or exchange", what)
     return seqs
-
-
-def _leaves(reader: Reader, size: int) -> list[bytes]:
-    return [row.leaf for row in itertools.islice(reader.rows(), size)]
 
 
 @click.command("consistency")
@@ -78,7 +73,10 @@ def consistency(old: int, new: int | None, state: str) -> None:
             raise ConfigError("no checkpoint of so many entries", str(size))
         if old > size:
             raise ConfigError(f"more than the checkpoint's {size} entries", str(old))
-        hashes = merkle.consistency_proof(old, _leaves(reader, size))
+        try:
+            hashes = merkle.consistency_proof(old, reader.tree(size, old))
+        except IndexError:
+            raise ConfigError("the segments that show it were removed", str(old)) from None
     click.echo(Consistency(old, hashes, notes[size]).text, nl=False)
 
 

@@ -6,19 +6,20 @@ import contextlib
 import functools
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import track
 
 from weighlock.adapters.stores.ledgerfile import NAME, Reader
-from weighlock.adapters.stores.ledgerindex import Filter, Index
-from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, show, state_option, terminal
+from weighlock.adapters.stores.ledgerindex import Filter
+from weighlock.cli.common import EXIT_WRONG, Group, as_json, read_settings, show, state_option
 from weighlock.cli.conversation import auditor_option, opener, turn
 from weighlock.cli.ledger import COLUMNS as ENTRY_COLUMNS
 from weighlock.cli.ledger import row, whole
+from weighlock.cli.searching import open_index
 from weighlock.cli.since import Since, entries_since, since_option
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Entry
@@ -34,7 +35,8 @@ def sessions() -> None:
     """Runs and conversations: the exchanges that belong together.
 
     A session is what `weighlock login` opened; else one run of CI, by the claims of its tokens; else all that one
-    token was shown for.
+    token was shown for. A conversation is what of it begins with the same turn, for chats send all that was said before
+    with every request.
     """
 
 
@@ -43,7 +45,7 @@ def filters[F: Callable[..., Any]](command: F) -> F:
 
     @functools.wraps(command)
     def run(**given: Any) -> Any:
-        names = ("workload", "principal", "entity", "outcome", "since", "until", "text")
+        names = ("workload", "principal", "entity", "outcome", "conversation", "since", "until", "text")
         wanted = Filter(**{name: given.pop(name) or "" for name in names})
         return command(wanted=wanted, **given)
 
@@ -54,6 +56,7 @@ def filters[F: Callable[..., Any]](command: F) -> F:
             click.option("--principal", default="", metavar="NAME", help="Only of this subject, owner or person."),
             click.option("--entity", default="", metavar="NAME", help="Only where this was found: EMAIL_ADDRESS."),
             click.option("--verdict", "outcome", type=click.Choice(OUTCOMES), help="Only what went this way."),
+            click.option("--conversation", default="", metavar="ID", help="Only of this one, as `show` names it."),
             click.option("--text", default="", metavar="WORDS", help="Only with these words in clear fields."),
             since_option,
             click.option("--until", type=Since(), metavar="WHEN", help="Only what is not newer."),
@@ -61,17 +64,6 @@ def filters[F: Callable[..., Any]](command: F) -> F:
     ):
         decorated = decorate(decorated)
     return decorated  # type: ignore[no-any-return]
-
-
-@contextlib.contextmanager
-def open_index(state: str) -> Iterator[tuple[Index, Reader]]:
-    folder = read_settings(state=state).state
-
-    def progress(data: Iterable[bytes]) -> Iterable[bytes]:
-        return track(data, "Indexing", total=None, console=terminal(), transient=True)
-
-    with Reader(folder / NAME) as reader, Index.open(reader, folder, progress) as index:
-        yield index, reader
 
 
 @sessions.command("list")
@@ -93,15 +85,19 @@ def list_(wanted: Filter, limit: int, state: str, as_json: bool) -> None:
 
 @sessions.command("show")
 @click.argument("session")
+@click.option("--conversation", default="", metavar="ID", help="Only this one of its conversations.")
 @auditor_option
 @state_option
 @as_json
 @click.pass_context
-def show_(ctx: click.Context, session: str, auditor_key: Path | None, state: str, as_json: bool) -> None:
+def show_(
+    ctx: click.Context, session: str, conversation: str, auditor_key: Path | None, state: str, as_json: bool
+) -> None:
     """Show SESSION, or the one whose name begins so, turn by turn.
 
     Of each exchange: what was found and what became of it, which statements of which policy decided, and who approved.
-    With --auditor-key also what was said, as the model host got it and the client saw it: masked.
+    With --auditor-key also what was said, as the model host got it and the client saw it: masked, and what a
+    conversation says again not again.
     """
     with open_index(state) as (index, reader):
         names = index.like(session)
@@ -111,20 +107,29 @@ def show_(ctx: click.Context, session: str, auditor_key: Path | None, state: str
             ctx.exit(EXIT_WRONG)
         read = opener(reader, auditor_key)
         turns = [
-            turn([entry.parse(reader.entry(seq)) for seq in index.seqs(exchange["exchange"])], read)
-            for exchange in index.exchanges(Filter(session=names[0]))
+            turn([entry.parse(reader.entry(seq)) for seq in index.seqs(exchange)], read)
+            for exchange in index.exchanges(names[0])
         ]
-        rows = index.sessions(Filter(session=names[0]), 1)
+        head = index.session(names[0])
+    turns = [said for said in turns if conversation in ("", said["conversation"])]
     if as_json:
-        click.echo(json.dumps(rows[0] | {"turns": turns}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(head | {"turns": turns}, indent=2, ensure_ascii=False))
         return
-    head = rows[0]
     click.echo(f"{head['session']}: {head['workload']} of {head['owner']} as {head['principal']}")
+    conversations: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     for number, said in enumerate(turns, 1):
-        _tell(number, said)
+        conversations.setdefault(said["conversation"], []).append((number, said))
+    for name, some in conversations.items():
+        if name:
+            click.echo(f"\nconversation {name}")
+        before: list[dict[str, str]] = []
+        for number, said in some:
+            _tell(number, said, before if name else [])
+            before = said["request"].get("texts", [])
 
 
-def _tell(number: int, said: dict[str, Any]) -> None:
+def _tell(number: int, said: dict[str, Any], before: Sequence[dict[str, str]]) -> None:
+    """Without what the exchange *before* had asked already."""
     asked = " ".join(part for part in (said["operation"], said["model"], "at", said["host"]) if part)
     click.echo(f"\n{number}. {said['time']}  {said['verdict'] or 'under way'}  {asked}  ({said['exchange']})")
     for side in ("request", "response"):
@@ -140,8 +145,11 @@ def _tell(number: int, said: dict[str, Any]) -> None:
         click.echo(f"   approval {approval['id']}: {approval['state']}{by} at {approval['time']}")
     if said["refused"]:
         click.echo(f"   refused: {said['refused']['code']}: {said['refused']['reason']}")
+    asked_now = said["request"].get("texts", [])
+    if again := sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(asked_now, before, strict=False))):
+        click.echo(f"   > ({again} texts as before)")
     for side in ("request", "response"):
-        for line in said[side].get("texts", ()):
+        for line in said[side].get("texts", [])[again if side == "request" else 0 :]:
             role = f"{line['role']}: " if line["role"] else ""
             click.echo("   " + ("> " if side == "request" else "< ") + role + line["text"].replace("\n", "\n     "))
 
@@ -196,6 +204,7 @@ def _meant(wanted: Filter, said: Entry) -> bool:
         )
         and (not wanted.entity or wanted.entity in said.body.get("entities", {}))
         and (not wanted.outcome or outcome(said) == wanted.outcome)
+        and (not wanted.conversation or said.body.get("conversation") == wanted.conversation)
         and (not wanted.until or said.time <= wanted.until)
         and (not wanted.text or wanted.text.casefold() in "\n".join(words(said.body)).casefold())
     )

@@ -33,13 +33,24 @@ LONGEST = 60.0
     "--to", required=True, metavar="WHERE", help="A path, https://…, syslog+tls://…, syslog+tcp://…, syslog+udp://…"
 )
 @click.option("--token-env", default="", metavar="NAME", help="Variable with a bearer token for https.")
+@click.option("--ca", default="", metavar="FILE", help="Authorities that take the place of the system's (PEM).")
+@click.option("--certificate", default="", metavar="FILE", help="A certificate of our own, with its key (PEM).")
 @click.option(
     "--cursor", type=click.Path(path_type=Path), metavar="FILE", help="Where it got to. Default: in the state folder."
 )
 @click.option("--follow", is_flag=True, help="Go on as entries are written, and try again what fails.")
 @state_option
 @click.pass_context
-def ship(ctx: click.Context, to: str, token_env: str, cursor: Path | None, follow: bool, state: str) -> None:
+def ship(
+    ctx: click.Context,
+    to: str,
+    token_env: str,
+    ca: str,
+    certificate: str,
+    cursor: Path | None,
+    follow: bool,
+    state: str,
+) -> None:
     """Send entries as OCSF events, one JSON line each, in their order and at least once.
 
     Asked again, it goes on where it stopped: a cursor is kept for each WHERE. What fails is sent again, so an event
@@ -49,7 +60,7 @@ def ship(ctx: click.Context, to: str, token_env: str, cursor: Path | None, follo
     folder = read_settings(state=state).state
     if token_env and not os.environ.get(token_env):
         raise ConfigError("is not set", token_env)
-    send = sink(to, os.environ.get(token_env, "") if token_env else "")
+    send = sink(to, os.environ.get(token_env, "") if token_env else "", ca, certificate)
     place = cursor or folder / f"ship-{hashlib.sha256(to.encode()).hexdigest()[:12]}.cursor"
     pause = INTERVAL
     while True:
@@ -73,8 +84,12 @@ def _ship(folder: Path, send: Send, place: Path) -> int:
     log, product = read_verifier(str(folder / "checkpoint.pub")).name, version("weighlock")
     following = start = _read(place)
     with Reader(folder / NAME) as reader:
-        if following > reader.count():
+        if following > reader.size:
             raise ConfigError("is beyond the ledger's end: it is that of another one", str(place))
+        if following < reader.first:
+            gone = f"entries {following} to {reader.first - 1} were removed before they were sent"
+            click.echo(f"weighlock: {gone}", err=True)
+            following = start = reader.first
         entries = reader.entries(first=following)
         while batch := list(islice(entries, BATCH)):
             send([line for data in batch for line in _lines(data, log, product)])

@@ -58,14 +58,14 @@ def entries_since(since: str, path: Path) -> Generator[Entry]:
 def entries_from(since: str, path: Path) -> Iterator[tuple[int, Iterator[Entry]]]:
     """The same from *since* on, the oldest first; and how many they are."""
     with Reader(path) as reader:
-        first, after = 0, reader.count()
+        first, after = reader.first, reader.size
         while first < after:  # times never go back
             middle = (first + after) // 2
             if _parsed(reader.entry(middle), path).time < since:
                 first = middle + 1
             else:
                 after = middle
-        yield reader.count() - first, (_parsed(data, path) for data in reader.entries(first=first))
+        yield reader.size - first, (_parsed(data, path) for data in reader.entries(first=first))
 
 
 def _parsed(data: bytes, path: Path) -> Entry:

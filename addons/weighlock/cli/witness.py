@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from pathlib import Path
 
 import click
 
+from weighlock.adapters import takers
 from weighlock.adapters import witness as service
 from weighlock.adapters.keys import open_witness
 from weighlock.adapters.stores.ledgerfile import NAME, Reader
 from weighlock.cli.common import EXIT_WRONG, read_settings, state_option
 from weighlock.cli.ledger import read_verifier
 from weighlock.errors import ConfigError
-from weighlock.ledger import merkle
-from weighlock.ledger.checkpoint import BadNote
-from weighlock.ledger.cosign import Cosigner, NotCosigned
-from weighlock.ledger.proof import Consistency
+from weighlock.ledger.anchors import Anchor, Medium
+from weighlock.ledger.cosign import Cosigner
 
 
 @click.command("witness")
@@ -56,42 +54,25 @@ def witness(state: Path, name: str, logs: tuple[str, ...], listen: str) -> None:
 def cosign(ctx: click.Context, url: str, key: str, state: str) -> None:
     """Have the witness at URL sign the newest checkpoint, and print that with its signature, to be kept elsewhere.
 
-    Exit code 1: it refuses, since it has seen a longer log or another.
+    The gateway does the same by itself for the witnesses among its anchors.
+
+    Exit code 1: it has seen a longer log or another, or does not answer.
     """
     try:
         believed = Cosigner.parse(key)
     except ValueError as error:
         raise ConfigError(str(error), "--witness") from None
-    with Reader(read_settings(state=state).state / NAME) as reader:
-        size, note = max(reader.checkpoints(), default=(0, ""))
-        leaves = [row.leaf for row in itertools.islice(reader.rows(), size)]
-    if not size:
-        raise ConfigError("no checkpoint yet", NAME)
+    state_folder = read_settings(state=state).state
+    path, verifier = state_folder / NAME, read_verifier(str(state_folder / "checkpoint.pub"))
+    with Reader(path) as reader:
+        try:
+            _, note, _ = reader.checkpoint()
+        except KeyError:
+            raise ConfigError("no checkpoint yet", NAME) from None
+    anchor = Anchor("", Medium.WITNESS, 0.0, url, believed)
     try:
-        signed = note + _asked(url, note, leaves)
-        believed.when(signed)
-    except (NotCosigned, BadNote) as error:
+        lines = asyncio.run(takers.give(anchor, note, 0, path, verifier))
+    except takers.NotTaken as error:
         click.echo(f"NOT OK: {error}", err=True)
         ctx.exit(EXIT_WRONG)
-    except OSError:
-        raise ConfigError("the witness does not answer", url) from None
-    click.echo(signed, nl=False)
-
-
-def _asked(url: str, note: str, leaves: list[bytes]) -> str:
-    """The first request learns how far the witness has seen the log, and the second proves it from there."""
-    try:
-        return service.ask(url, Consistency(0, [], note).text)
-    except NotCosigned as error:
-        seen = error.size
-        if error.status != 409 or not seen:
-            raise
-    if seen > len(leaves):
-        raise NotCosigned(
-            409, f"the witness has seen {seen} entries, and {len(leaves)} are signed here: it was cut", seen
-        )
-    hashes = merkle.consistency_proof(seen, leaves)
-    try:
-        return service.ask(url, Consistency(seen, hashes, note).text)
-    except NotCosigned as error:
-        raise NotCosigned(error.status, f"the witness refuses: the log is not the one it saw ({error})") from None
+    click.echo(note + lines.decode(), nl=False)

@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 from tornado.web import RequestHandler
 
 from weighlock.adapters.approvals import Desk
-from weighlock.adapters.identifier import Verified
+from weighlock.adapters.grants import Choices
 from weighlock.adapters.logins import Logins
-from weighlock.approval.lifecycle import Approver
+from weighlock.approval.grants import Wanted
+from weighlock.approval.lifecycle import Approver, check_group, may_see
 from weighlock.console.feed import Feed
 from weighlock.console.sessions import BrowserSessions, Session
 from weighlock.console.shown import ago, left
-from weighlock.errors import Forbidden, Refused, Unidentified
+from weighlock.console.visits import Visits, Way
+from weighlock.errors import Forbidden, Malformed, Refused, Unidentified
 from weighlock.holds import Approval
 from weighlock.model import Text
 
@@ -36,6 +38,9 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
+Ask = Callable[[Approver, Wanted, str], Awaitable[Approval]]
+"""Opens a grant: who asks, for what, and why."""
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -46,8 +51,10 @@ class Site:
     logins: Logins
     sessions: BrowserSessions
     feed: Feed
-    still: Callable[[Verified], Approver]
-    """Who somebody that logged in is by the rules of now; raises Refused."""
+    visits: Visits
+    ask: Ask
+    choices: Callable[[Approver], Choices]
+    """What somebody may ask a grant for; raises Forbidden."""
     raw: Callable[[Approval], Sequence[Text] | None]
     """The prompt as it came; None where it is not in memory."""
     record: Callable[[str, str], Awaitable[None]]
@@ -59,6 +66,10 @@ class Site:
     @property
     def host(self) -> str:
         return urlsplit(self.url).netloc
+
+    def end(self, session: Session) -> None:
+        self.sessions.close(session)
+        self.feed.end(session.id)
 
     def cookie(self, name: str) -> str:
         return f"__Host-{name}" if self.url.startswith("https:") else name
@@ -79,6 +90,9 @@ class Page(RequestHandler):
             self.set_header(name, value)
         self.clear_header("server")
 
+    def compute_etag(self) -> None:
+        """Nothing that no cache keeps needs one, and it would be made on the loop."""
+
     async def prepare(self) -> None:
         host = self.request.headers.get("host")
         if host != self.site.host:
@@ -89,9 +103,10 @@ class Page(RequestHandler):
         session = self.site.sessions.find(self.get_cookie(self.site.cookie("weighlock"), "") or "")
         if session:
             try:
-                self.who, self.session = self.site.still(session.verified), session
-            except Refused:
-                self.site.sessions.close(session)
+                self.who, self.session = self.site.visits.still(session.verified), session
+            except Refused as refused:
+                self.site.end(session)
+                await self.site.visits.left(session.verified, Way.BROWSER, refused)
                 raise
         if self.request.method not in ("GET", "HEAD"):
             self._check_form()
@@ -109,9 +124,25 @@ class Page(RequestHandler):
         """Whether they proved who they are too long ago to decide anything."""
         return self.site.clock() - self.approver.authenticated_at > self.site.max_age
 
+    async def seen(self, id: str) -> Approval:
+        """Raises Forbidden where it is not for their eyes."""
+        approval = await self.site.desk.get(id)
+        if not may_see(approval, self.approver):
+            check_group(approval, self.approver)
+        return approval
+
+    def check_reason(self, reason: str) -> None:
+        if len(reason) > 1000 or not reason.isprintable():
+            raise Malformed("reason", "A reason is one line of at most 1000 characters.")
+
     def show(self, template: str, **given: Any) -> None:
+        self.finish(self.rendered(template, **given))
+
+    def rendered(self, template: str, **given: Any) -> bytes:
         forms = self.session.forms if self.session else ""
-        self.render(template, who=self.who, forms=forms, now=self.site.clock(), ago=ago, left=left, **given)
+        return self.render_string(
+            template, who=self.who, forms=forms, now=self.site.clock(), ago=ago, left=left, **given
+        )
 
     def _check_form(self) -> None:
         """A form of this very page, in this very session, in a browser that says so."""

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
-from weighlock.approval.lifecycle import check_group, is_requester, may_see
+from weighlock.approval.lifecycle import is_requester, may_see
 from weighlock.console import shown
 from weighlock.console.about import Document, LoginTerms
+from weighlock.console.granting import Grants
+from weighlock.console.live import Live
 from weighlock.console.page import Page, Site
 from weighlock.console.signin import Callback, LogIn, LogOut
 from weighlock.errors import Forbidden, Malformed, Refused
-from weighlock.holds import OPEN, Approval, ApprovalState
+from weighlock.holds import Approval, ApprovalState, Kind
 from weighlock.ledger import clear
 from weighlock.model import Text
 
-HEARTBEAT = 15.0
-SETTLED = 200
-"""Settled approvals that are listed."""
+LOOKED, SETTLED = 1000, 200
+"""Settled approvals that are looked at, the newest, and of these most that are listed."""
 FOLDER = Path(__file__).parent
 _KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 STATIC = {path.name: (path.read_bytes(), _KINDS[path.suffix]) for path in (FOLDER / "static").iterdir()}
@@ -39,7 +38,9 @@ def routes(site: Site, hosts: frozenset[str]) -> list[tuple[str, type[Page], dic
         one: One,
         rf"{one}/decision": Decision,
         rf"{one}/revocation": Revocation,
+        rf"{one}/review": Review,
         rf"{one}/unmasked": Unmasked,
+        "/grants": Grants,
         "/live": Live,
         "/login": LogIn,
         "/login/callback": Callback,
@@ -53,16 +54,16 @@ def routes(site: Site, hosts: frozenset[str]) -> list[tuple[str, type[Page], dic
 
 class Inbox(Page):
     async def get(self) -> None:
-        listed = [one for one in await self.site.desk.list() if may_see(one, self.approver) and one.state in OPEN]
-        listed.sort(key=lambda one: (one.state is not ApprovalState.PENDING, one.decide_by))
+        listed = [one for one in await self.site.desk.waiting() if may_see(one, self.approver)]
+        listed.sort(key=lambda one: (one.state is not ApprovalState.PENDING, not one.unreviewed, one.decide_by))
         rows = [(one, is_requester(one, self.approver), _mine(one, self)) for one in listed]
         self.show("inbox.html", title="Approvals", rows=rows, settled=False)
 
 
 class Settled(Page):
     async def get(self) -> None:
-        listed = [one for one in await self.site.desk.list() if may_see(one, self.approver) and one.state not in OPEN]
-        rows = [(one, is_requester(one, self.approver), _mine(one, self)) for one in reversed(listed[-SETTLED:])]
+        listed = [one for one in await self.site.desk.settled(LOOKED) if may_see(one, self.approver)]
+        rows = [(one, is_requester(one, self.approver), _mine(one, self)) for one in listed[:SETTLED]]
         self.show("inbox.html", title="Settled approvals", rows=rows, settled=True)
 
 
@@ -70,36 +71,36 @@ class One(Page):
     async def get(self, id: str) -> None:
         await self.one(await self.seen(id))
 
-    async def seen(self, id: str) -> Approval:
-        approval = await self.site.desk.get(id)
-        if not may_see(approval, self.approver):
-            check_group(approval, self.approver)
-        return approval
-
     async def one(
         self, approval: Approval, refused: Refused | None = None, reason: str = "", raw: Sequence[Text] | None = None
     ) -> None:
         prompt, before = await self.site.desk.prompt(approval.id), await self.site.desk.before(approval.workload)
-        changes = await asyncio.to_thread(shown.changes, before, prompt) if before and prompt else []
-        self.show(
-            "approval.html",
-            title=f"Approval {approval.id}",
-            one=approval,
-            texts=[(text, shown.pieces(text.text, text.marks)) for text in prompt],
-            verbs=shown.verbs(approval),
-            entities=shown.entities(prompt),
-            changes=changes,
-            refused=refused,
-            reason=reason,
-            raw=None if raw is None else [(clear.pointer(text.pointer), shown.pieces(text.value)) for text in raw],
-            may_raw=bool(self.approver.groups & self.site.raw_groups),
-            mine=is_requester(approval, self.approver),
-            decided=_mine(approval, self),
-            member=bool(self.approver.groups & approval.terms.groups),
-            glass=bool(self.approver.groups & approval.terms.break_glass),
-            stale=self.stale,
-            issuer=self.approver.issuer,
-        )
+
+        def made() -> bytes:
+            """A prompt may be long: not on the loop, where others' requests would wait for it."""
+            return self.rendered(
+                "approval.html",
+                title=f"Approval {approval.id}",
+                one=approval,
+                texts=[(text, shown.pieces(text.text, text.marks)) for text in prompt],
+                verbs=shown.verbs(approval),
+                entities=shown.entities(prompt),
+                changes=shown.changes(before, prompt) if before and prompt else [],
+                refused=refused,
+                reason=reason,
+                raw=None if raw is None else [(clear.pointer(text.pointer), shown.pieces(text.value)) for text in raw],
+                may_raw=bool(self.approver.groups & self.site.raw_groups),
+                mine=is_requester(approval, self.approver),
+                decided=_mine(approval, self),
+                may_grant=approval.kind is Kind.REQUEST,
+                size=shown.size,
+                member=bool(self.approver.groups & approval.terms.groups),
+                glass=bool(self.approver.groups & approval.terms.break_glass),
+                stale=self.stale,
+                issuer=self.approver.issuer,
+            )
+
+        self.finish(await asyncio.to_thread(made))
 
 
 class _Posted(One):
@@ -109,8 +110,7 @@ class _Posted(One):
     async def post(self, id: str) -> None:
         approval, reason = await self.seen(id), self.get_body_argument("reason", "")
         try:
-            if len(reason) > 1000 or not reason.isprintable():
-                raise Malformed("reason", "A reason is one line of at most 1000 characters.")
+            self.check_reason(reason)
             await self.do(approval, reason)
         except Refused as refused:
             self.set_status(refused.status)
@@ -136,6 +136,12 @@ class Revocation(_Posted):
         self.redirect(f"/approvals/{approval.id}", status=HTTPStatus.SEE_OTHER)
 
 
+class Review(_Posted):
+    async def do(self, approval: Approval, reason: str) -> None:
+        await self.site.desk.review(approval.id, self.approver, reason)
+        self.redirect(f"/approvals/{approval.id}", status=HTTPStatus.SEE_OTHER)
+
+
 class Unmasked(_Posted):
     """The prompt as it came. That it was looked at is in the ledger before it is shown."""
 
@@ -156,35 +162,6 @@ class Unmasked(_Posted):
 
     def _account(self) -> str:
         return json.dumps(self.approver.subject)
-
-
-class Live(Page):
-    """Which approvals moved, as it happens: an event each, and a comment now and then so that proxies stay."""
-
-    async def get(self) -> None:
-        session, approver = self.session, self.approver
-        if session is None:
-            return
-        self.set_header("content-type", "text/event-stream")
-        self.set_header("x-accel-buffering", "no")
-        with self.site.feed.stream(session.id) as stream, contextlib.suppress(StreamClosedError):
-            self.on_gone = stream.end
-            await self._say("retry: 5000\n\n")
-            while not stream.ended and self.site.clock() < session.until:
-                moved = [one for one in await stream.next(HEARTBEAT) if may_see(one, approver)]
-                approver = self.site.still(session.verified)
-                said = "".join(
-                    f"event: moved\ndata: {json.dumps({'id': m.id, 'state': m.state.value})}\n\n" for m in moved
-                )
-                await self._say(said or ": \n\n")
-
-    async def _say(self, text: str) -> None:
-        self.write(text)
-        await self.flush()
-
-    def on_connection_close(self) -> None:
-        if gone := getattr(self, "on_gone", None):
-            gone()
 
 
 class Static(Page):

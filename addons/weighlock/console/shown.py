@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from weighlock.holds import Approval, ApprovalState, Decision, Mark, Shown
 
-LINES, WORDS = 2000, 400
+LINES = 2000
 """Over so many, texts are not compared: it takes time by the square."""
+WORK = 20_000_000
+"""Steps that comparing words takes at most, in all lines together: a prompt can be made to take for ever."""
+SIGNS = 2000
+"""Characters that are not seen and are set apart; of more in one text, all are spelled within it."""
 HUES = 6
+_SIZES = ((1 << 20, "MiB"), (1 << 10, "KiB"))
+# All controls but newline and tab, format and private characters, surrogates, separators of lines and paragraphs, the
+# blank pattern, and what Unicode lets a font ignore: in variation selectors whole messages can be hidden.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\uf8ff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
+)
 _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 
@@ -64,7 +76,7 @@ def entities(prompt: Sequence[Shown]) -> dict[str, tuple[int, int]]:
 
 def visible(text: str) -> str:
     """*text* without a character that is not seen or turns others around: each is named instead."""
-    return "".join(_sign(char) or char for char in text)
+    return _UNSEEN.sub(lambda found: _sign(found[0]), text)
 
 
 def ago(at: float, now: float) -> str:
@@ -73,6 +85,10 @@ def ago(at: float, now: float) -> str:
 
 def left(ends: float, now: float) -> str:
     return _span(ends - now) if ends > now else "over"
+
+
+def size(bytes: int) -> str:
+    return next((f"{bytes / unit:.4g} {name}" for unit, name in _SIZES if bytes >= unit), f"{bytes} bytes")
 
 
 def _span(seconds: float) -> str:
@@ -98,21 +114,21 @@ def changes(before: Sequence[Shown], now: Sequence[Shown]) -> list[Change]:
 
 
 def _plain(text: str) -> Iterator[Piece]:
+    signs = list(itertools.islice(_UNSEEN.finditer(text), SIGNS + 1))
+    if len(signs) > SIGNS:
+        yield Piece(visible(text))
+        return
     start = 0
-    for at, char in enumerate(text):
-        if sign := _sign(char):
-            if at > start:
-                yield Piece(text[start:at])
-            yield Piece("", sign=sign)
-            start = at + 1
+    for found in signs:
+        if found.start() > start:
+            yield Piece(text[start : found.start()])
+        yield Piece("", sign=_sign(found[0]))
+        start = found.end()
     if start < len(text):
         yield Piece(text[start:])
 
 
 def _sign(char: str) -> str:
-    """Empty for what can be seen."""
-    if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp"):
-        return ""
     return f"[U+{ord(char):04X}]"
 
 
@@ -130,7 +146,7 @@ def _change(pointer: str, old: str | None, new: str | None) -> Change:
 
 
 def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
-    matcher, end = difflib.SequenceMatcher(None, old, new), 0
+    matcher, end, left = difflib.SequenceMatcher(None, old, new), 0, WORK
     for group in matcher.get_grouped_opcodes(2):
         if group[0][1] > end:
             yield Line("gap")
@@ -138,30 +154,39 @@ def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
             if tag == "equal":
                 yield from (Line("same", ((False, line),)) for line in old[a:b])
             else:
-                yield from _replaced(old[a:b], new[c:d])
+                left -= yield from _replaced(old[a:b], new[c:d], left)
         end = group[-1][2]
     if end < len(old):
         yield Line("gap")
 
 
-def _replaced(old: list[str], new: list[str]) -> Iterator[Line]:
-    """Where one stands for the other, also which words differ."""
-    paired = len(old) == len(new)
-    words = [_words(one, other) for one, other in zip(old, new, strict=True)] if paired else []
+def _replaced(old: list[str], new: list[str], left: int) -> Generator[Line, None, int]:
+    """Where one stands for the other, also which words differ. Returns the steps it took, of those *left*."""
+    took, pairs = 0, list[tuple[_Pieces, _Pieces]]()
+    if len(old) == len(new):
+        for one, other in zip(map(_WORD.findall, old), map(_WORD.findall, new), strict=True):
+            steps = _steps(one, other)
+            fits = took + steps <= left
+            took += steps if fits else 0
+            pairs.append(_words(one, other) if fits else (((True, "".join(one)),), ((True, "".join(other)),)))
     for at, line in enumerate(old):
-        yield Line("gone", words[at][0] if paired else ((False, line),))
+        yield Line("gone", pairs[at][0] if pairs else ((False, line),))
     for at, line in enumerate(new):
-        yield Line("new", words[at][1] if paired else ((False, line),))
+        yield Line("new", pairs[at][1] if pairs else ((False, line),))
+    return took
 
 
 type _Pieces = tuple[tuple[bool, str], ...]
 
 
-def _words(old: str, new: str) -> tuple[_Pieces, _Pieces]:
-    one, other = _WORD.findall(old), _WORD.findall(new)
-    if max(len(one), len(other)) > WORDS:
-        return ((True, old),), ((True, new),)
-    codes = difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
-    gone = tuple((tag != "equal", "".join(one[a:b])) for tag, a, b, _, _ in codes if b > a)
-    come = tuple((tag != "equal", "".join(other[c:d])) for tag, _, _, c, d in codes if d > c)
+def _steps(old: list[str], new: list[str]) -> int:
+    """That comparing them takes at most: each match is looked for among all pairs of equal words."""
+    counted = Counter(new)
+    return (len(old) + len(new)) * sum(counted[word] for word in old)
+
+
+def _words(old: list[str], new: list[str]) -> tuple[_Pieces, _Pieces]:
+    codes = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    gone = tuple((tag != "equal", "".join(old[a:b])) for tag, a, b, _, _ in codes if b > a)
+    come = tuple((tag != "equal", "".join(new[c:d])) for tag, _, _, c, d in codes if d > c)
     return gone, come

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from weighlock.adapters.logins import MINUTES
+from weighlock.adapters.attempts import MINUTES
+from weighlock.adapters.identifier import Verified
 from weighlock.console.page import Page
-from weighlock.errors import Unidentified
+from weighlock.console.visits import Way
+from weighlock.errors import Refused, Unidentified
 
 BACK = re.compile(r"/(?:approvals/[0-9a-f]{1,32}|settled)?")
 
@@ -43,27 +45,35 @@ class LogIn(_Door):
 
 class Callback(_Door):
     async def get(self) -> None:
-        arguments = self.request.query_arguments
-        said = {name: self.get_query_argument(name) for name in arguments if len(arguments[name]) == 1}
-        if len(said) != len(arguments):
-            raise Unidentified("login-refused", "The issuer's answer says something twice.")
-        browser = self.get_cookie(self.site.cookie("weighlock-login"), "") or ""
-        verified, back = await self.site.logins.finish(said, browser)
-        self.who = self.site.still(verified)
+        visits = self.site.visits
+        try:
+            verified, back = await self._answered()
+        except Refused as refused:
+            await visits.refused(Way.BROWSER, refused)
+            raise
+        self.who = await visits.came(verified, Way.BROWSER)
         if self.session:
-            self.site.sessions.close(self.session)
+            self.site.end(self.session)
         self.forget("weighlock-login")
         self.keep("weighlock", self.site.sessions.open(verified), "Strict")
         # Not a redirect: the browser came from elsewhere, and would not bring the strict cookie along.
         self.show("onward.html", place=back, title="Logged in")
 
+    async def _answered(self) -> tuple[Verified, str]:
+        arguments = self.request.query_arguments
+        said = {name: self.get_query_argument(name) for name in arguments if len(arguments[name]) == 1}
+        if len(said) != len(arguments):
+            raise Unidentified("login-refused", "The issuer's answer says something twice.")
+        browser = self.get_cookie(self.site.cookie("weighlock-login"), "") or ""
+        return await self.site.logins.finish(said, browser)
+
 
 class LogOut(_Door):
     public = False
 
-    def post(self) -> None:
+    async def post(self) -> None:
         if self.session:
-            self.site.sessions.close(self.session)
-            self.site.feed.end(self.session.id)
+            self.site.end(self.session)
+            await self.site.visits.left(self.approver, Way.BROWSER)
         self.forget("weighlock")
         self.redirect("/", status=303)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from weighlock.adapters.approvals import Desk
+from weighlock.adapters.grants import Choices
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.logins import Logins
 from weighlock.adapters.rulebook import IdentityRules
+from weighlock.approval.lifecycle import Approver
 from weighlock.console.feed import Feed
-from weighlock.console.page import Site
+from weighlock.console.page import Ask, Site
 from weighlock.console.sessions import BrowserSessions
+from weighlock.console.visits import Visits
 from weighlock.holds import Approval
-from weighlock.identity.cutoffs import Cutoffs
 from weighlock.model import Text
 from weighlock.settings import Settings
 
@@ -23,9 +25,11 @@ def site(
     desk: Desk,
     identifier: Identifier,
     rules: Callable[[], IdentityRules],
-    cutoffs: Callable[[], Cutoffs],
     clock: Callable[[], float],
+    visits: Visits,
     *,
+    ask: Ask,
+    choices: Callable[[Approver], Choices],
     raw: Callable[[Approval], Sequence[Text] | None],
     record: Callable[[str, str], Awaitable[None]],
 ) -> Site:
@@ -36,7 +40,9 @@ def site(
         logins=Logins(identifier, rules, f"{url}/login/callback", config.approver_age, clock),
         sessions=BrowserSessions(clock, config.console_session),
         feed=Feed(),
-        still=lambda verified: identifier.still(verified, rules(), cutoffs()),
+        visits=visits,
+        ask=ask,
+        choices=choices,
         raw=raw,
         record=record,
         raw_groups=config.raw_groups,

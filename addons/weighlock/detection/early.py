@@ -16,6 +16,7 @@ import re2
 from weighlock.detection.begun import begun
 from weighlock.detection.context import lowered, stands_before
 from weighlock.detection.rules import Rule
+from weighlock.detection.validators import NOT_FIRST
 from weighlock.detection.views import View
 from weighlock.detection.views.layers import decoded
 from weighlock.detection.views.spacing import ADDRESS, NUMBER_WORDS, begins_address
@@ -32,6 +33,7 @@ _STEP = re.compile(r"(\S+)(\s*)")
 _PLAIN = re.compile(r"[\"'(]?([A-Za-zÀ-ÖØ-öø-ÿ]{2,}(?:-[A-Za-zÀ-ÖØ-öø-ÿ]{2,})*)(?:['’][a-z]{1,2})?[\"')]?[.,;:!?]{0,3}")
 _JOINED = re.compile(r"[^\s\\&%<>`~_=+/@]|[\"'(]?(?:[A-Z]{1,8}|[0-9]{1,4}(?:[.,:][0-9]{1,3})?)[\"')]?[.,;:!?]{0,3}")
 """Letters, numbers and capitals that stand apart: together they may spell a value."""
+_WORD = re.compile(r"([^\W\d_]+)\W")
 _RUN = 15
 """Characters from which a word may be encoded text."""
 
@@ -40,11 +42,13 @@ class Early:
     """For the *rules* alone: neither a model nor proprietary material may be asked besides."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        forms = [(begun(rule.pattern), rule.context) for rule in rules] + [(begun(ADDRESS), ())]
+        none = frozenset[str]()
+        forms = [(begun(rule.pattern), rule.context, NOT_FIRST.get(rule.validator, none)) for rule in rules]
+        forms.append((begun(ADDRESS), (), none))
         options = re2.Options()
         options.max_mem, options.log_errors = MEMORY, False
-        self._rules = [(re2.compile((form or "(?P<value>)").encode(), options), context) for form, context in forms]
-        expressions = [(form or "").encode() for form, _ in forms]
+        self._rules = [(re2.compile((form or "(?P<value>)").encode(), options), *terms) for form, *terms in forms]
+        expressions = [(form or "").encode() for form, *_ in forms]
         self._sets = [_set(expressions[at : at + GROUP], options) for at in range(0, len(expressions), GROUP)]
 
     def safe(self, text: str, *, spoken: bool = True) -> int:
@@ -69,8 +73,10 @@ class Early:
             if not found:  # RE2 ran out of memory, of which it says nothing itself
                 return 0
             for number in sorted(found)[:-1]:  # the last expression of each matches everything
-                form, context = self._rules[at * GROUP + number]
+                form, context, not_first = self._rules[at * GROUP + number]
                 starts = _starts(form, context, data, small, least)
+                if not_first:
+                    starts = (start for start in starts if not _begins_with(not_first, small, start))
                 if at * GROUP + number == len(self._rules) - 1:
                     if not spoken:
                         continue
@@ -100,6 +106,12 @@ def _starts(form: Any, context: tuple[str, ...], data: bytes, small: str, least:
         position = match.start() + 1
         while position < len(data) and data[position] & 0xC0 == 0x80:  # within a character
             position += 1
+
+
+def _begins_with(words: frozenset[str], small: str, start: int) -> bool:
+    """Whether one of *words* stands there, whole."""
+    match = _WORD.match(small, start)
+    return match is not None and match[1] in words
 
 
 def _begins_address(text: str, start: int) -> bool:

@@ -47,12 +47,27 @@ _PROGRAM = frozenset(
     " wrapper write yaml"
     " apache countries enterprise hat hello world".split()
 )
+_OPENERS = frozenset(
+    # what sentences begin with, and no name of a person
+    "the this that these those there here it its if when while where what which who whose why because although though"
+    " however therefore otherwise unlike since until unless with without from for of by and but we they your our their"
+    " please sure certainly thanks thank sorry hello okay yes also thus".split()
+)
+NO_PERSON = _FORM | _PROGRAM | _OPENERS
+"""Words with which `own_words` lets no value begin."""
+NO_COMPANY = _OPENERS | frozenset("in on at as to or an my he she you is are was not no so".split())
+"""Words with which `named` lets no value begin: more than for people, of whom some are called In or He."""
 
 
 def own_words(text: str) -> bool:
-    """No placeholder, no type, no label, no step of a build."""
+    """No placeholder, no type, no label, no step of a build, and no beginning of a sentence."""
     words = _WORD.findall(text.lower())
-    return bool(words) and not any(word in _FORM or word in _PROGRAM for word in words)
+    return bool(words) and words[0] not in NO_PERSON and not any(word in _FORM or word in _PROGRAM for word in words)
+
+
+def named(text: str) -> bool:
+    """A name of a company or a street, not the beginning of a sentence that leads to one."""
+    return not any(word in NO_COMPANY for word in _WORD.findall(text.lower())[:1])
 
 
 def own_title(text: str) -> bool:

@@ -19,6 +19,8 @@ LETTERS = 4
 """Of a text without capitals, one in so many characters is a letter, or it is a table."""
 FEW = 32
 """Words up to which single letters may be initials."""
+LONG = 2.5
+"""Letters to a word, on average, of what is language; English has more than four."""
 SURE = 0.9
 """Probability from which a word without a capital is a name where others have one."""
 
@@ -74,9 +76,9 @@ def worth_reading(text: str) -> bool:
 
 
 def _has_words(text: str) -> bool:
-    """Words, and not just letters that stand alone, which take a model as long as words do."""
+    """Words, and not just letters alone or in pairs, which take a model as long as words do."""
     words = _WORD.findall(text)
-    return 0 < len(words) <= FEW or sum(map(len, words)) > 2 * len(words)
+    return 0 < len(words) <= FEW or sum(map(len, words)) > LONG * len(words)
 
 
 def has_name_like(text: str, known: Sequence[Word] = ()) -> bool:

@@ -13,7 +13,7 @@ import phonenumbers
 
 from weighlock.detection.checksums import Check, compact, digits_of, luhn_of, mod_97
 from weighlock.detection.coins import COINS
-from weighlock.detection.fields import own_title, own_words
+from weighlock.detection.fields import NO_COMPANY, NO_PERSON, named, own_title, own_words
 from weighlock.detection.hosts import mailbox, website
 from weighlock.detection.nationals import NATIONAL
 
@@ -162,6 +162,7 @@ VALIDATORS: Mapping[str, Check] = MappingProxyType(
         "luhn": luhn,
         "mac": mac_address,
         "mailbox": mailbox,
+        "named": named,
         "own-title": own_title,
         "own-words": own_words,
         "phone": phone,
@@ -175,3 +176,5 @@ VALIDATORS: Mapping[str, Check] = MappingProxyType(
         **NATIONAL,
     }
 )
+NOT_FIRST: Mapping[str, frozenset[str]] = MappingProxyType({"named": NO_COMPANY, "own-words": NO_PERSON})
+"""Validator → the words, in lower case, with which it lets no value begin."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from weighlock.dialects.anthropic_fields import ANTHROPIC
-from weighlock.dialects.deltas import Runs, event_of, number, shapeless
+from weighlock.dialects.deltas import Runs, Words, event_of, number, shapeless
 from weighlock.errors import BadReply
+from weighlock.model import Text
 from weighlock.wire import jsontext
 from weighlock.wire.shape import Event, Run
 
@@ -19,6 +20,7 @@ class MessageStream:
     def __init__(self) -> None:
         self.complete = False
         self._runs = Runs(ANTHROPIC)
+        self._words = Words()
         self._sealed: set[str] = set()
 
     def read(self, data: str) -> Event:
@@ -32,7 +34,18 @@ class MessageStream:
         runs = self._going_on(event, "delta", name) | self._going_on(event, "content_block", name)
         self.complete = event.get("type") in ("message_stop", "error")
         ended = ("",) if self.complete else (name,) if event.get("type") == "content_block_stop" else ()
-        return Event(document, *ANTHROPIC.read(document, runs), runs, ended=ended)
+        texts, closed = ANTHROPIC.read(document, runs)
+        return Event(document, (*texts, *self._joined(event, name)), closed, runs, ended=ended)
+
+    def _joined(self, event: dict[str, Any], name: str) -> list[Text]:
+        """The words of a block with those that its start and earlier deltas said."""
+        return [
+            text
+            for member in ("content_block", "delta")
+            for inner, value in (event.get(member) or {}).items()
+            if isinstance(value, str) and ANTHROPIC.is_word(f"/{member}/{inner}")
+            for text in self._words.joined((name, inner), f"/{member}/{inner}", value)
+        ]
 
     def _going_on(self, event: dict[str, Any], member: str, name: str) -> dict[str, Run]:
         said = event.get(member)

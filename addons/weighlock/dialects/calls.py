@@ -9,6 +9,7 @@ from weighlock.destination import Destination
 from weighlock.dialects import choose, tools
 from weighlock.dialects.base import RequestView
 from weighlock.dialects.dialect import outer_texts
+from weighlock.dialects.opening import opening
 from weighlock.errors import Malformed, Unsupported
 from weighlock.model import Call, Headers
 
@@ -39,6 +40,7 @@ def read(method: str, target: str, headers: Headers, body: bytes, destination: D
         not_inspected=said.not_inspected,
         tools=tools.named(dialect.name, operation.name, said.body, socket=view.socket),
         body=said.body,
+        opening=opening(operation.name, said.texts, said.body),
     )
 
 

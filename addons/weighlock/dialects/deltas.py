@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from weighlock.dialects.fields import Fields
 from weighlock.errors import BadReply
+from weighlock.model import Role, Text
 from weighlock.wire.jsontext import Document
 from weighlock.wire.shape import Run
 from weighlock.wire.strictjson import Number
+
+LONGEST = 4096
+"""Characters of the words at one place, joined, that a stream may have."""
 
 
 def event_of(document: Document) -> dict[str, Any]:
@@ -26,15 +30,20 @@ class Runs:
         self._fields = fields
         self._names: dict[tuple[str, str, str], str] = {}
 
-    def of(self, value: Any, pointer: str, group: str, part: str = "") -> dict[str, Run]:
+    def of(self, value: Any, pointer: str, group: str, part: str = "", *, json: bool = False) -> dict[str, Run]:
         """Of each string below *value*, by pointer, but words of the API and what is no text. Names begin with *group*;
-        strings of one *part* of it that stand at one place below their *value* continue each other.
+        strings of one *part* of it that stand at one place below their *value* continue each other. With *json*, and
+        where their place says so, all of them together are to be JSON.
         """
         return {
-            place: Run(self._name(group, part, place[len(pointer) :]), self._fields.is_json(place))
+            place: Run(self._name(group, part, place[len(pointer) :]), json or self._fields.is_json(place))
             for place, said in _strings(value, pointer)
             if not self._at_once(place, said)
         }
+
+    def words(self, value: Any) -> list[tuple[str, str]]:
+        """The words of the API in *value*, with their pointers."""
+        return [(place, said) for place, said in _strings(value, "") if self._fields.is_word(place)]
 
     def begun(self, group: str, part: str) -> tuple[str, ...]:
         """The names of those of one part."""
@@ -46,6 +55,29 @@ class Runs:
     def _at_once(self, pointer: str, value: str) -> bool:
         fields = self._fields
         return fields.is_word(pointer) or fields.is_sealed(pointer, value) or bool(fields.closed(pointer, value))
+
+
+class Words:
+    """What several events say at one place where words come whole: clients join these as they join texts. Joined, they
+    are inspected too, as what cannot be masked: a part of it may have left.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[Hashable, tuple[str, str]] = {}
+        """What was said at a place: all of it, and the last."""
+
+    def joined(self, place: Hashable, pointer: str, value: str) -> list[Text]:
+        """*value*, which stands at *pointer*, with what was said before it. Nothing for the first, and for what is only
+        said again.
+        """
+        before, last = self._said.get(place, ("", ""))
+        if value in ("", last) or pointer.endswith("/type"):
+            return []
+        said = before + value
+        if len(said) > LONGEST and before:
+            raise shapeless()
+        self._said[place] = said, value
+        return [Text(f"joined:{pointer}", Role.KEY, said)] if before else []
 
 
 def _strings(value: Any, pointer: str) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from weighlock.dialects.base import Asked, Body, RequestView, Said
 from weighlock.dialects.fields import Fields
+from weighlock.dialects.retold import told_again
 from weighlock.errors import BadReply, Later, Malformed, Refused, Unsupported
 from weighlock.model import Headers, Role, Text
 from weighlock.wire import jsontext
@@ -95,7 +96,8 @@ def json_request(view: RequestView, operation: Operation) -> tuple[Asked, Said]:
     if media != JSON and not media.endswith("+json"):
         raise Unsupported("media-type", "Only JSON bodies are inspected here.", next_step="Send application/json.")
     document = jsontext.parse(view.body)
-    return operation.asks(view, document), operation.said(document)
+    asked = operation.asks(view, document)
+    return asked, operation.said(document.without(told_again(document, operation.fields)))
 
 
 def no_body(view: RequestView, operation: Operation) -> tuple[Asked, Said]:

@@ -10,14 +10,22 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from weighlock.model import NotInspected, Role, Text
-from weighlock.wire import jsontext
+from weighlock.wire import bytelists, jsontext
 from weighlock.wire.jsontext import INNER, ROLES, Document, Leaf, tokens
+from weighlock.wire.strictjson import Number
 
 _CODED = re.compile(r"(?:data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,)?[A-Za-z0-9+/_-]*={0,2}(?:\r?\n)?")
 BY_TYPE = "by type"
 """In place of a kind of media: the member `mimeType` beside it tells."""
 
 _SEALED = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
+
+_MEASURE = re.compile(r"-?[0-9]{1,6}(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?")
+
+
+def is_measure(value: object) -> bool:
+    """Whether it is a number that nothing can be found in: too short, or a fraction."""
+    return isinstance(value, Number) and bool(_MEASURE.fullmatch(value))
 
 
 def names(words: str) -> frozenset[str]:
@@ -57,6 +65,7 @@ class Fields:
                 closed.append(NotInspected(_told(document, leaf.pointer) if kind == BY_TYPE else kind, len(leaf.value)))
             else:
                 texts += self._texts(leaf, _ways(leaf.pointer))
+        texts += bytelists.spelt(texts)
         if place:
             texts = [replace(text, pointer=jsontext.below(place, text.pointer)) for text in texts]
         return tuple(texts), tuple(closed)

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from weighlock.dialects.deltas import Words
 from weighlock.dialects.gemini_fields import GEMINI, snake
 from weighlock.errors import BadReply
+from weighlock.model import Text
 from weighlock.wire import jsontext
 from weighlock.wire.jsontext import Document
 from weighlock.wire.shape import Event, Run, Spelled
@@ -22,10 +24,10 @@ _WHOLE = _BESIDE | {
     "function_response",
     "tool_call",
     "tool_response",
-    "executable_code",
-    "code_execution_result",
 }
-"""Members of a part that come whole. All others, those that nobody knows too, continue what they held before."""
+"""Members of a part that come whole. All others, those that nobody knows too, continue what they held before; of code
+and what it said too, but for words of the API.
+"""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class GenerateStream:
     def __init__(self) -> None:
         self._candidates: dict[str, _Candidate] = {}
         self._arguments: dict[tuple[str, str], str] = {}
+        self._words = Words()
         self._begun = False
 
     @property
@@ -58,6 +61,7 @@ class GenerateStream:
         if "error" in document.value:
             return Event(document, *GEMINI.read(document), last=True)
         runs: dict[str, Run] = {}
+        joined: list[Text] = []
         ended: list[str] = []
         for at, candidate in _items(document, "/candidates"):
             index = _index(candidate)
@@ -73,11 +77,13 @@ class GenerateStream:
                 for pointer, path in _arguments(part):
                     own = self._arguments.setdefault((name, path), f"{name}argument {len(self._arguments)}")
                     runs[f"{place}{pointer}"] = Run(own)
+                for pointer, value in _called(part):
+                    if f"{place}{pointer}" not in runs:
+                        joined += self._words.joined((name, snake(pointer)), f"{place}{pointer}", value)
         spelled, dropped = spelling(document)
         segments = tuple(f"{at}/text" for at in _segments(document))
-        return Event(
-            document, *GEMINI.read(document, runs), runs, spelled, dropped=(*dropped, *segments), ended=tuple(ended)
-        )
+        texts, closed = GEMINI.read(document, runs)
+        return Event(document, (*texts, *joined), closed, runs, spelled, (*dropped, *segments), tuple(ended))
 
 
 def spelling(document: Document) -> tuple[dict[str, tuple[Spelled, ...]], tuple[str, ...]]:
@@ -142,8 +148,17 @@ def _running(part: dict[str, Any]) -> Iterator[str]:
     """The pointers of its strings that continue a text."""
     for leaf in Document(part).leaves():
         member, *rest = leaf.pointer.split("/")[1:]
-        if leaf.kind == "string" and snake(member) not in _WHOLE and rest[:1] != ["words"]:
+        if leaf.kind != "string" or snake(member) in _WHOLE or rest[:1] == ["words"]:
+            continue
+        if not (rest and GEMINI.is_word(leaf.pointer)):
             yield leaf.pointer
+
+
+def _called(part: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The strings of the arguments of a call: one without a name of its own is another piece of it."""
+    for leaf in Document(part).leaves():
+        if leaf.kind == "string" and snake(leaf.pointer).startswith("/function_call/args/"):
+            yield leaf.pointer, leaf.value
 
 
 def _arguments(part: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,8 @@ from typing import Any
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import SSE, Dialect, Operation
 from weighlock.dialects.fields import Fields, names
-from weighlock.dialects.openai_chat import asks_any_model, index, texts_only
+from weighlock.dialects.openai_chat import asks_any_model, texts_only
+from weighlock.dialects.openai_chat_stream import index
 from weighlock.dialects.openai_fields import OPENAI
 from weighlock.errors import BadReply, Malformed
 from weighlock.wire import jsontext

@@ -11,7 +11,7 @@ from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import NDJSON, Dialect, Operation, no_body
 from weighlock.dialects.dialect import asks as named_asks
 from weighlock.dialects.dialect import problem as plain_problem
-from weighlock.dialects.ollama_fields import OLLAMA, TEXTS, spelling
+from weighlock.dialects.ollama_fields import OLLAMA, TEXTS, spelling, spelt_bytes
 from weighlock.errors import BadReply, Malformed, Refused, Unsupported
 from weighlock.wire import jsontext
 from weighlock.wire.framing import Frame
@@ -56,7 +56,15 @@ class Answer:
             self._thoughts += 1
         spelled, dropped = spelling(document)
         last = frame.get("done") is True or bool(frame.get("error"))
-        return Event(document, *OLLAMA.read(document, runs), runs, spelled, dropped=dropped, ended=ended, last=last)
+        return Event(
+            document,
+            *OLLAMA.read(document, {*runs, *spelt_bytes(document)}),
+            runs,
+            spelled,
+            dropped=dropped,
+            ended=ended,
+            last=last,
+        )
 
     def _name(self, pointer: str) -> str:
         """The answer is one text. What was thought is complete when the answer goes on."""
@@ -114,7 +122,7 @@ def _no_other_case(document: Document) -> None:
 
 def _reply(operation: Operation, document: Document) -> Said:
     spelled, dropped = spelling(document)
-    return Said(document, *OLLAMA.read(document), spelled=spelled, dropped=dropped)
+    return Said(document, *OLLAMA.read(document, spelt_bytes(document)), spelled=spelled, dropped=dropped)
 
 
 _call = partial(Operation, method="POST", fields=OLLAMA, reply=_reply)

@@ -53,6 +53,17 @@ def spelling(document: Document) -> tuple[dict[str, tuple[Spelled, ...]], tuple[
     return {place: (Spelled(0, len(text), ("/logprobs",)),) for place, text in texts.items()}, context
 
 
+def spelt_bytes(document: Document) -> set[str]:
+    """The pointers of bytes that say what the tokens beside them say: they go with those."""
+    said = document.get("/logprobs")
+    return {
+        f"/logprobs/{number}/bytes/{at}"
+        for number, one in enumerate(said if isinstance(said, list) else ())
+        if isinstance(one, dict) and _alike(one)
+        for at in range(len(one.get("bytes") or ()))
+    }
+
+
 def _spell(said: Any) -> str | None:
     """The text that the tokens spell, where their bytes say the same."""
     if not isinstance(said, list) or not all(isinstance(one, dict) for one in said):

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from weighlock.dialects import spelling
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import SSE, Operation, asks, json_request, no_body
-from weighlock.dialects.fields import names
+from weighlock.dialects.openai_chat_stream import ChatStream
 from weighlock.dialects.openai_fields import OPENAI
-from weighlock.errors import BadReply, Malformed, Unsupported
+from weighlock.errors import Malformed, Unsupported
 from weighlock.model import NotInspected
-from weighlock.wire import jsontext
 from weighlock.wire.jsontext import Document
-from weighlock.wire.shape import Event, Run
 from weighlock.wire.strictjson import Number
 
 BASE = r"(?:/[\w-][\w.:@-]*){0,8}"
 """What may stand before an operation's own path: /v1, /openai/v1, /openai/deployments/NAME."""
 ID = r"/[\w-][\w.:@-]*"
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)/")
-_WHOLE = names("annotations citations images logprobs prompt_logprobs content_filter_results content_filter_result")
-"""Members of a choice or delta that come at once."""
 
 
 def asks_model(view: RequestView, document: Document) -> Asked:
@@ -95,75 +90,6 @@ def asks_nothing(view: RequestView, document: Document) -> Asked:
     if not isinstance(document.value, dict):
         raise Malformed("body-shape", "The body is a JSON object.")
     return Asked()
-
-
-class ChatStream:
-    """Chunks of choices: every string of a choice that is no word of the API runs on, per choice and place."""
-
-    complete = False
-
-    def __init__(self) -> None:
-        self._runs: dict[tuple[str, str], str] = {}
-
-    def read(self, data: str) -> Event:
-        if data == "[DONE]":
-            return Event(ended=("",), last=True)
-        document = jsontext.parse(data.encode())
-        choices = objects(document.get("/choices"))
-        if not isinstance(document.get("/choices"), list) and not document.get("/error"):
-            raise BadReply("stream-shape", "The stream is not one of this API.")
-        runs: dict[str, Run] = {}
-        ended: list[str] = []
-        snapshots: list[str] = []
-        for place, choice in choices:
-            name = f"choice {index(choice, place)} "
-            if choice.get("finish_reason"):
-                ended.append(name)
-            if choice.get("delta") and choice.get("message"):  # all of it so far, which may end within a value
-                snapshots.append(f"/choices/{place}/message")
-                choice = {member: value for member, value in choice.items() if member != "message"}
-            for pointer, within in strings(choice, f"/choices/{place}"):
-                # What a model host calls its parts is not repeated in a name: that stands in the record.
-                run = self._runs.setdefault((name, within), f"{name}run {len(self._runs)}")
-                runs[pointer] = Run(run, json=OPENAI.is_json(pointer))
-        own = spelling.spelling(document, snapshots)
-        texts, closed = OPENAI.read(document, {*runs, *own.told})
-        return Event(document, texts, closed, runs, own.spelled, own.dropped, tuple(ended))
-
-
-def strings(value: Any, pointer: str, within: str = "") -> Iterator[tuple[str, str]]:
-    """Pointers of the strings that a next event may go on with, and what is the same for all that continue one."""
-    if isinstance(value, dict):
-        for member, inner in value.items():
-            if member not in _WHOLE:
-                escaped = member.replace("~", "~0").replace("/", "~1")
-                yield from strings(inner, f"{pointer}/{escaped}", f"{within}/{escaped}")
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            number = index(inner, place) if isinstance(inner, dict) else place
-            yield from strings(inner, f"{pointer}/{place}", f"{within}/{number}")
-    elif isinstance(value, str) and not isinstance(value, Number) and not _is_whole(pointer, value):
-        yield pointer, within
-
-
-def _is_whole(pointer: str, value: str) -> bool:
-    return OPENAI.is_word(pointer) or bool(OPENAI.closed(pointer, value))
-
-
-def objects(value: object) -> list[tuple[int, dict[str, Any]]]:
-    """The objects of a list, with their places."""
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise BadReply("stream-shape", "The stream is not one of this API.")
-    return list(enumerate(value))
-
-
-def index(item: dict[str, Any], place: int) -> str:
-    said = item.get("index", Number(str(place)))
-    if not isinstance(said, Number) or not said.isdecimal() or len(said) > 4:
-        raise BadReply("stream-shape", "The stream is not one of this API.")
-    return str(said)
 
 
 _STORED = rf"{BASE}/chat/completions{ID}"

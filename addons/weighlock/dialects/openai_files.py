@@ -13,6 +13,7 @@ from weighlock.dialects.forms import any_body, by_line, form, json_lines
 from weighlock.dialects.openai_chat import BASE, ID, asks_nothing
 from weighlock.dialects.openai_fields import OPENAI
 from weighlock.dialects.openai_responses_fields import RESPONSES
+from weighlock.dialects.retold import told_again
 from weighlock.errors import Malformed
 from weighlock.model import Text
 from weighlock.wire import jsontext
@@ -30,6 +31,12 @@ def _asks_file(view: RequestView, document: Document) -> Asked:
 def _reply_line(document: Document) -> Said:
     answered = document.get("/response/body/object") == "response"
     return spelling.with_spelling(RESPONSES if answered else OPENAI, document)
+
+
+def _own_line(document: Document) -> Said:
+    """A conversation to learn from, or whatever else."""
+    document = document.without(told_again(document, OPENAI))
+    return Said(document, *OPENAI.read(document))
 
 
 def _content(operation: Operation, media: str, data: bytes) -> Said:
@@ -50,7 +57,7 @@ def files(calls: Sequence[Operation]) -> tuple[Operation, ...]:
             if not isinstance(documents, JsonLines):
                 raise Malformed("batch-shape", "A batch has one request in each line.")
             return by_line(documents, line)
-        return any_body(raw.data, raw.media, OPENAI, lambda document: Said(document, *OPENAI.read(document)))
+        return any_body(raw.data, raw.media, OPENAI, _own_line)
 
     def line(document: Document) -> Said:
         """One request: its `body` is read as its `url` says."""

@@ -10,7 +10,8 @@ from weighlock.dialects import spelling, transcripts
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import SSE, Operation, json_request
 from weighlock.dialects.forms import form, media_file, opaque_reply, text_reply
-from weighlock.dialects.openai_chat import BASE, asks_any_model, asks_model, strings
+from weighlock.dialects.openai_chat import BASE, asks_any_model, asks_model
+from weighlock.dialects.openai_chat_stream import strings
 from weighlock.dialects.openai_fields import OPENAI
 from weighlock.errors import BadReply, Malformed
 from weighlock.model import NotInspected
@@ -82,9 +83,9 @@ class _Events:
         kind, segment = str(document.get("/type")), str(document.get("/segment_id"))
         found = strings(document.value if kind.endswith(".delta") else {"delta": document.get("/delta")}, "")
         return {
-            pointer: Run(self._names.setdefault((kind, segment, within), f"run {len(self._names)}"))
-            for pointer, within in found
-            if not SPEECH.closed(pointer, document.get(pointer))
+            said.pointer: Run(self._names.setdefault((kind, segment, said.within), f"run {len(self._names)}"))
+            for said in found
+            if not (said.whole or OPENAI.is_word(said.pointer) or SPEECH.closed(said.pointer, said.value))
         }
 
 

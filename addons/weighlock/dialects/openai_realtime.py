@@ -6,9 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from weighlock.dialects import spelling
 from weighlock.dialects.base import Asked, RequestView, Said
+from weighlock.dialects.deltas import Runs
 from weighlock.dialects.dialect import Operation, no_body
 from weighlock.dialects.fields import Fields, names
+from weighlock.dialects.retold import told_again
 from weighlock.errors import BadReply, Malformed
 from weighlock.wire import jsontext
 from weighlock.wire.framing import Frame
@@ -21,7 +24,7 @@ _WORDS = names(
     role status model voice modality modalities output_modalities format format/type input_audio_format
     output_audio_format noise_reduction/type turn_detection/type eagerness truncation tool_choice include language code
     error/type finish_reason reason status_details/type server_label require_approval connector_id expires_after/anchor
-    name function/name conversation effort conversation_id
+    name function/name conversation effort conversation_id obfuscation
     """
 )
 FIELDS = Fields(
@@ -46,6 +49,7 @@ FIELDS = Fields(
     media={"audio": "audio", "image_url": "image"},
 )
 _AUDIO = Fields(FIELDS.keys, FIELDS.words, FIELDS.json, FIELDS.free, {**FIELDS.media, "delta": "audio"})
+_ENDS = ("done", "completed", "failed")
 _INDICES = ("response_id", "item_id", "output_index", "content_index", "summary_index")
 
 
@@ -66,40 +70,47 @@ class ClientEvents:
         kind, document, _ = _event(data)
         if kind.endswith(".delta"):
             raise Malformed("body-shape", "A client sends no deltas.")
-        return Event(document, *FIELDS.read(document))
+        return Event(document, *FIELDS.read(document), dropped=tuple(told_again(document, FIELDS)))
 
 
 class ServerEvents:
-    """Every `….delta` continues what its `….done` ends."""
+    """Every `….delta` continues what its `….done` ends, or that of a transcript, which is `….completed`: each of its
+    strings that is no word of the API.
+    """
 
     complete = True
 
     def __init__(self) -> None:
-        self._runs: dict[tuple[str, ...], str] = {}
+        self._runs = Runs(FIELDS)
+        self._groups: dict[tuple[str, ...], str] = {}
 
     def read(self, data: str) -> Event:
         kind, document, said = _event(data)
         what, _, step = kind.rpartition(".")
         place = (what, *(str(said.get(name)) for name in _INDICES))
-        if step == "done":
-            return Event(document, *FIELDS.read(document), ended=self._ended(place))
         if step != "delta":
-            return Event(document, *FIELDS.read(document))
+            return _spelled(document, {}, self._ended(place) if step in _ENDS else ())
         if what.endswith("audio"):
             texts, closed = _AUDIO.read(document)
             if not closed:
                 raise BadReply("stream-shape", "A delta of audio is no audio.")
             return Event(document, texts, closed)
-        # What a model host calls its parts is not repeated in a name: that stands in the record.
-        name = self._runs.setdefault(place, f"run {len(self._runs)} ")
-        runs = {"/delta": Run(name, json=what.endswith("arguments"))}
-        return Event(document, *FIELDS.read(document, runs), runs)
+        goes_on = {name: value for name, value in said.items() if name != "logprobs"}
+        group = self._groups.setdefault(place, f"part {len(self._groups)} ")
+        return _spelled(document, self._runs.of(goes_on, "", group, json=what.endswith("arguments")))
 
     def _ended(self, place: tuple[str, ...]) -> tuple[str, ...]:
-        """One run; or all of a response, where that is done."""
+        """One part; or all of a response, where that is done: what was said to it may still be written down."""
         if place[0] == "response":
-            return tuple(self._runs.values())
-        return (self._runs[place],) if place in self._runs else ()
+            return tuple(group for (what, *_), group in self._groups.items() if what.startswith("response."))
+        return (self._groups[place],) if place in self._groups else ()
+
+
+def _spelled(document: Document, runs: Mapping[str, Run], ended: tuple[str, ...] = ()) -> Event:
+    """With what the token probabilities of a transcript spell."""
+    own = spelling.spelling(document)
+    texts, closed = FIELDS.read(document, {*runs, *own.told})
+    return Event(document, texts, closed, runs, own.spelled, own.dropped, ended)
 
 
 def _open(view: RequestView, operation: Operation) -> tuple[Asked, Said]:

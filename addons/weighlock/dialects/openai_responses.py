@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +15,6 @@ from weighlock.dialects.openai_responses_stream import ResponseStream
 from weighlock.errors import Malformed, Unsupported
 from weighlock.wire.framing import Frame
 from weighlock.wire.jsontext import Document
-
-_SPELLED = re.compile(r"(/(?:input|items)/\d+/content/\d+/logprobs/\d+)/.*")
 
 
 def _asks(view: RequestView, document: Document) -> Asked:
@@ -40,16 +37,6 @@ def _items(body: Mapping[str, Any], member: str) -> None:
         raise Malformed("body-shape", f"`{member}` is a list of items.")
 
 
-def _request(view: RequestView, operation: Operation) -> tuple[Asked, Said]:
-    """Token probabilities of earlier answers stay here: they spell out what is masked, and tell a model nothing."""
-    asked, said = json_request(view, operation)
-    document = said.body
-    if not isinstance(document, Document):
-        return asked, said
-    spelled = {found[1] for leaf in document.leaves() if (found := _SPELLED.fullmatch(leaf.pointer))}
-    return asked, operation.said(document.without(spelled)) if spelled else said
-
-
 def _retrieve(view: RequestView, operation: Operation) -> tuple[Asked, Said]:
     asked, said = no_body(view, operation)
     query = dict(view.query)
@@ -70,7 +57,7 @@ def _error_frame(said: Mapping[str, Any]) -> Frame:
 
 def _operation(name: str, method: str, path: str, **given: Any) -> Operation:
     """One that has a body says what it asks."""
-    usual: dict[str, Any] = {"request": _request if "asks" in given else no_body}
+    usual: dict[str, Any] = {"request": json_request if "asks" in given else no_body}
     usual |= {"fields": FIELDS, "reply": spelling.reply, "error_frame": _error_frame}
     return Operation(name, method, f"{BASE}{path}", **usual | given)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weighlock.dialects import spelling
-from weighlock.dialects.deltas import Runs, event_of, number, shapeless
+from weighlock.dialects.deltas import Runs, Words, event_of, number, shapeless
 from weighlock.dialects.fields import names
 from weighlock.dialects.openai_responses_fields import AUDIO, RESPONSES
 from weighlock.errors import BadReply
@@ -26,6 +26,7 @@ class ResponseStream:
 
     def __init__(self) -> None:
         self._runs = Runs(RESPONSES)
+        self._words = Words()
         self._begun: set[tuple[str, str]] = set()
         self.complete = False
 
@@ -46,15 +47,19 @@ class ResponseStream:
         part = f"{what} {place}"
         if step == "added" and _begins(document):
             self._begun.add((group, "" if "item" in event else place))
-        runs = {}
+        runs, joined = {}, []
         if step == "delta" or "delta" in event:
             if not self._begun.isdisjoint({(group, place), (group, "")}):
                 raise shapeless()
-            runs = self._runs.of(_going_on(event, step), "", group, part)
+            runs = self._runs.of(_going_on(event, step), "", group, part, json=what.endswith("arguments"))
+            said = {"delta": event.get("delta")}
+            for pointer, value in self._runs.words(said):
+                joined += self._words.joined((group, part, pointer), pointer, value)
         own = spelling.spelling(document)
         texts, closed = RESPONSES.read(document, {*runs, *own.told})
         self.complete = self.complete or kind in _ENDS
-        return Event(document, texts, closed, runs, own.spelled, own.dropped, self._ended(kind, step, group, part))
+        ended = self._ended(kind, step, group, part)
+        return Event(document, (*texts, *joined), closed, runs, own.spelled, own.dropped, ended)
 
     def _ended(self, kind: str, step: str, group: str, part: str) -> tuple[str, ...]:
         if kind in _ENDS:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import re
 import struct
 from typing import Any
 
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import Operation
+from weighlock.dialects.fields import is_measure
 from weighlock.dialects.openai_chat import BASE, asks_any_model, asks_text, texts_only
 from weighlock.dialects.openai_fields import OPENAI
 from weighlock.errors import Malformed
 from weighlock.wire.jsontext import Document
 from weighlock.wire.strictjson import Number
-
-_REAL = re.compile(r"-?[0-9]{1,4}(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
-
 
 _COMPARED = ("query", "queries", "documents", "text_1", "text_2")
 
@@ -30,14 +27,10 @@ def _embedded(operation: Operation, document: Document) -> Said:
     for number, item in enumerate(data if isinstance(data, list) else ()):
         vector, place = item.get("embedding") if isinstance(item, dict) else None, f"/data/{number}/embedding"
         if isinstance(vector, list):
-            found |= {f"{place}/{at}" for at, value in enumerate(vector) if _is_real(value)}
+            found |= {f"{place}/{at}" for at, value in enumerate(vector) if is_measure(value)}
         elif _is_vector(vector):
             found.add(place)
     return Said(document, *operation.fields.read(document, found))
-
-
-def _is_real(value: Any) -> bool:
-    return isinstance(value, Number) and bool(_REAL.fullmatch(value))
 
 
 def _is_vector(value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from weighlock.dialects.base import Said
 from weighlock.dialects.dialect import Operation
-from weighlock.dialects.fields import Fields
+from weighlock.dialects.fields import Fields, is_measure
 from weighlock.wire.jsontext import Document
 from weighlock.wire.shape import Spelled
 from weighlock.wire.strictjson import Number
@@ -73,7 +73,7 @@ class _Found:
             self._told |= {f"{at}/tokens/{number}" for number in range(len(said["tokens"]))}
             for name in ("token_logprobs", "text_offset"):
                 numbers = enumerate(said.get(name) or ())
-                self._told |= {f"{at}/{name}/{n}" for n, value in numbers if isinstance(value, Number)}
+                self._told |= {f"{at}/{name}/{n}" for n, value in numbers if is_measure(value)}
         else:
             for number, entry in enumerate(said):
                 self._entry(f"{at}/{number}", entry)
@@ -83,7 +83,7 @@ class _Found:
         self._told |= {f"{place}/bytes/{number}" for number in range(len(spelt or ()))}
         if spelt is None or spelt == _numbers(entry["token"]):
             self._told.add(f"{place}/token")
-        if isinstance(entry.get("logprob"), Number):
+        if is_measure(entry.get("logprob")):
             self._told.add(f"{place}/logprob")
         others = entry.get("top_logprobs")
         for number, other in enumerate(others if isinstance(others, list) else ()):
@@ -94,7 +94,7 @@ class _Found:
         """A text of its own, which goes with all that is said of it where it is masked."""
         token, spelt = other["token"], other.get("bytes")
         self._spelled[f"{place}/token"] = (Spelled(0, len(token), (place,)),)
-        if isinstance(other.get("logprob"), Number):
+        if is_measure(other.get("logprob")):
             self._told.add(f"{place}/logprob")
         if spelt == _numbers(token):
             self._told |= {f"{place}/bytes/{number}" for number in range(len(spelt))}
@@ -103,11 +103,18 @@ class _Found:
 
     def spelling(self, document: Document) -> Spelling:
         if self._dropped:
-            below = tuple(f"{pointer}/" for pointer in self._dropped)
-            places = ((leaf.pointer, leaf.pointer.removeprefix("key:")) for leaf in document.leaves())
-            self._told |= {pointer for pointer, place in places if f"{place}/".startswith(below)}
+            dropped = frozenset(self._dropped)
+            pointers = (leaf.pointer for leaf in document.leaves())
+            self._told |= {pointer for pointer in pointers if _within(pointer.removeprefix("key:"), dropped)}
             self._told -= {f"key:{pointer}" for pointer in self._dropped}  # the name stays
         return Spelling(self._spelled, tuple(self._dropped), frozenset(self._told))
+
+
+def _within(pointer: str, places: frozenset[str]) -> bool:
+    """Whether it is one of *places*, or below one."""
+    while pointer and pointer not in places:
+        pointer = pointer.rpartition("/")[0]
+    return bool(pointer)
 
 
 def _members(value: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -125,7 +132,8 @@ def _lists(place: str, holder: dict[str, Any]) -> Iterator[tuple[str, str, Any]]
     """The pointer of a text, that of what spells it, and that itself. No text: nobody knows what it spells."""
     said, at = holder["logprobs"], f"{place}/logprobs"
     if isinstance(said, list):
-        yield f"{place}/{'delta' if isinstance(holder.get('delta'), str) else 'text'}", at, said
+        text = next((name for name in ("delta", "transcript") if isinstance(holder.get(name), str)), "text")
+        yield f"{place}/{text}", at, said
     elif "tokens" in said:
         yield f"{place}/text", at, said
     else:

@@ -7,7 +7,7 @@ from typing import Any
 
 from weighlock.dialects.base import Asked, RequestView, Said
 from weighlock.dialects.dialect import SSE, Dialect, Operation, no_body
-from weighlock.dialects.fields import Fields, names
+from weighlock.dialects.fields import Fields, is_measure, names
 from weighlock.dialects.openai_chat import BASE
 from weighlock.dialects.spelling import exact
 from weighlock.errors import BadReply, Malformed
@@ -85,7 +85,7 @@ def _spelled(at: str, tokens: Any, text: Any, told: set[str]) -> tuple[Spelled, 
     places = [(f"{at}/{number}",) for number in range(len(tokens))]
     found = None if None in pieces else exact([piece for piece in pieces if piece is not None], places, text)
     for number, token in enumerate(tokens if found is not None else ()):
-        told |= {f"{at}/{number}/{name}" for name in ("id", "logprob") if isinstance(token.get(name), Number)}
+        told |= {f"{at}/{number}/{name}" for name in ("id", "logprob") if is_measure(token.get(name))}
         if token.get("special") is not True:
             told.add(f"{at}/{number}/text")
     return found
@@ -118,7 +118,7 @@ class TokenStream:
         is_text = isinstance(text, str) and not isinstance(text, Number)
         runs = {"/token/text": Run("text")} if is_text else {}
         spelled = {"/token/text": (Spelled(0, len(text), ("/token/id", "/token/logprob")),)} if is_text else {}
-        told = {at for at in ("/token/id", "/token/logprob") if is_text and isinstance(document.get(at), Number)}
+        told = {at for at in ("/token/id", "/token/logprob") if is_text and is_measure(document.get(at))}
         dropped = ("/top_tokens",) if said.get("top_tokens") else ()
         told |= _below(document, dropped)
         self.complete = self.complete or isinstance(said.get("generated_text"), str)

@@ -6,6 +6,7 @@ that somebody with the checkpoint key wrote anew.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 from weighlock.ledger import checkpoint
@@ -23,6 +24,8 @@ class Anchored:
             except BadNote as error:
                 add(0, 9, "anchor", f"a checkpoint that was kept elsewhere: {error}")
         self._due.sort(key=lambda said: -said.size)
+        self.next = self._next()
+        """Entries of the smallest that is not held against the log yet."""
         self.held = 0
         """How many the log agrees with."""
 
@@ -38,6 +41,11 @@ class Anchored:
                 self._add(
                     said.size - 1, 9, "forked", f"the checkpoint of {said.size} entries kept elsewhere is of others"
                 )
+
+        self.next = self._next()
+
+    def _next(self) -> float:
+        return self._due[-1].size if self._due else math.inf
 
     def end(self, size: int) -> None:
         for said in reversed(self._due):

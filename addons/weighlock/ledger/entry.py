@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-import rfc8785
+import msgspec
 
 from weighlock.errors import Refused
 from weighlock.holds import Approval
-from weighlock.ledger import clear
+from weighlock.ledger import clear, jcs
 from weighlock.model import Exchange, Finding, NotInspected, Principal, Verdict
-
-VERSION = 1
-"""Of an entry's shape; a reader refuses one that it does not know."""
-
 
 POLICY = "policy-in-force"
 """The event of an entry that holds a policy."""
@@ -42,8 +36,7 @@ class Kind(StrEnum):
     """What people and files did to the gateway: rules, cut-offs."""
 
 
-@dataclass(frozen=True, slots=True)
-class PayloadRef:
+class PayloadRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an entry says of a sealed payload. Hashes are lower-case hex."""
 
     sha256: str
@@ -56,30 +49,41 @@ class PayloadRef:
     """SHA-256 of the wrapped key: whose recipients could open it is part of the record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     seq: int
     """From 0, without gaps: the index of its leaf."""
     time: str
     """RFC 3339, UTC, milliseconds; never earlier than the entry before."""
     kind: Kind
     body: Mapping[str, Any]
-    payloads: Mapping[str, PayloadRef] = field(default_factory=dict)
+    payloads: Mapping[str, PayloadRef] = MappingProxyType({})
+
+
+class _Stored(msgspec.Struct, forbid_unknown_fields=True):
+    """An entry as it is spelled: nothing in it may be missing."""
+
+    version: Literal[1]
+    """Of this shape; a reader refuses one that it does not know."""
+    seq: int
+    time: str
+    kind: Kind
+    body: dict[str, Any]
+    payloads: dict[str, PayloadRef]
+
+
+_read = msgspec.json.Decoder(_Stored).decode
 
 
 def canonical(entry: Entry) -> bytes:
     """RFC 8785 JSON; ValueError where the body holds what JSON cannot (NaN, lone surrogates, integers over 2^53)."""
-    return rfc8785.dumps(
+    return jcs.dumps(
         {
-            "version": VERSION,
+            "version": 1,
             "seq": entry.seq,
             "time": entry.time,
             "kind": entry.kind.value,
             "body": dict(entry.body),
-            "payloads": {
-                name: {"sha256": ref.sha256, "commitment": ref.commitment, "size": ref.size, "key": ref.key}
-                for name, ref in entry.payloads.items()
-            },
+            "payloads": {name: msgspec.structs.asdict(ref) for name, ref in entry.payloads.items()},
         }
     )
 
@@ -87,21 +91,11 @@ def canonical(entry: Entry) -> bytes:
 def parse(data: bytes) -> Entry:
     """The entry in *data*; ValueError for anything that `canonical` cannot have made."""
     try:
-        value = json.loads(data)
-        version, seq, time, kind, body, payloads = (
-            value[name] for name in ("version", "seq", "time", "kind", "body", "payloads")
-        )
-        refs = {
-            name: PayloadRef(ref["sha256"], ref["commitment"], ref["size"], ref["key"])
-            for name, ref in payloads.items()
-        }
-        datetime.fromisoformat(time)
-        said = Entry(seq, time, Kind(kind), {**body}, refs)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ValueError("not an entry") from None
-    if version != VERSION or len(value) != 6:
-        raise ValueError("not an entry of a known version")
-    return said
+        said = _read(data)
+        datetime.fromisoformat(said.time)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors, and may quote what they read
+        raise ValueError("not an entry of a known version") from None
+    return Entry(said.seq, said.time, said.kind, said.body, said.payloads)
 
 
 def timestamp(seconds: float) -> str:
@@ -176,6 +170,19 @@ def approval_body(approval: Approval, exchange_id: str) -> dict[str, Any]:
 def control_body(event: str, message: str = "") -> dict[str, Any]:
     """Of start, stop and control. *event* is a kebab-case word, *message* public text without plaintext."""
     return {"event": event, "message": message}
+
+
+def gap_body(since: float, until: float, entries: int) -> dict[str, Any]:
+    """Of *entries* that could not be written, the first and the last at these Unix times."""
+    first, last = timestamp(since), timestamp(until)
+    missed = {"since": first, "until": last, "entries": entries}
+    return control_body("gap", f"{entries} entries could not be written from {first} to {last}") | {"gap": missed}
+
+
+def visit_body(event: str, message: str, account: Mapping[str, str], refused: Refused | None) -> dict[str, Any]:
+    """Of a person who comes to the console, or leaves it; without an *account* it is not proven who."""
+    who = {"account": dict(account)} if account else {}
+    return control_body(event, message) | who | (_refused(refused) if refused else {})
 
 
 def policy_body(rules: str, policy: str, detect: str, files: Mapping[str, str]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from weighlock.ledger.sessions import graver, outcome, session_of
 class Kept:
     """An exchange whose payloads are kept, as its entries tell it."""
 
+    first: int
+    """Of its entries."""
     seqs: list[int] = field(default_factory=list)
     """Of its entries with payloads."""
     last: str = ""
@@ -54,7 +56,7 @@ def kept(entries: Iterable[Entry], keyed: frozenset[int]) -> Iterator[Kept]:
         exchange = said.body.get("exchange")
         if not exchange:
             continue
-        one = found.setdefault(str(exchange), Kept())
+        one = found.setdefault(str(exchange), Kept(said.seq))
         who, verdict = said.body.get("who", {}), said.body.get("verdict", {})
         one.last = said.time
         one.outcome = graver(one.outcome, outcome(said))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from hashlib import sha256
+
+import msgspec
 
 from weighlock.ledger import entry, erasure
 
@@ -12,20 +13,20 @@ Add = Callable[[int, int, str, str], None]
 """Reports a problem: of which entry, in which step, its kind and a message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(msgspec.Struct, frozen=True):
     seq: int
     name: str
-    ciphertext: bytes = field(repr=False)
-    wrapped: bytes = field(repr=False)
+    ciphertext: bytes
+    wrapped: bytes
     """Its key, wrapped; empty where that is not there."""
 
 
 class Kept:
     """Walked along with the entries that name them."""
 
-    def __init__(self, add: Add, payloads: Iterable[Payload]) -> None:
-        self._add = add
+    def __init__(self, add: Add, payloads: Iterable[Payload], first: int) -> None:
+        """*first*: entries before it were removed."""
+        self._add, self._first = add, first
         self._payloads: Iterator[Payload] = iter(payloads)
         self._at = next(self._payloads, None)
         self._missing: dict[int, list[tuple[str, str]]] = {}  # by entry: kind and message of each problem
@@ -34,21 +35,21 @@ class Kept:
     def erased(self, seq: int, said: entry.Entry) -> None:
         """Of an entry that says which payloads were destroyed: it speaks of earlier ones only."""
         try:
-            self._erased.update(erasure.erased(said.body, seq))
+            self._erased.update(gone for gone in erasure.erased(said.body, seq) if gone >= self._first)
         except ValueError as error:
             self._add(seq, 5, "erasure", f"the erasure is {error}")
 
     def check(self, seq: int, said: entry.Entry) -> None:
-        kept = {payload.name: payload for payload in self._take(seq)}
+        kept = self._take(seq)
         for name, ref in said.payloads.items():
             payload = kept.pop(name, None)
             if payload is None:
                 self._miss(seq, "payload-missing", f"the payload {name} is missing")
-            elif hashlib.sha256(payload.ciphertext).hexdigest() != ref.sha256:
+            elif sha256(payload.ciphertext).hexdigest() != ref.sha256:
                 self._add(seq, 5, "payload-changed", f"the payload {name} is not the one that was recorded")
             elif not payload.wrapped:
                 self._miss(seq, "payload-key-missing", f"the key of the payload {name} is missing")
-            elif hashlib.sha256(payload.wrapped).hexdigest() != ref.key:
+            elif sha256(payload.wrapped).hexdigest() != ref.key:
                 self._add(
                     seq, 5, "payload-key-changed", f"the key of the payload {name} is not the one that was recorded"
                 )
@@ -61,8 +62,7 @@ class Kept:
 
     def skip(self, seq: int) -> None:
         """Pass over the payloads of an entry that cannot be read."""
-        for _ in self._take(seq):
-            pass
+        self._take(seq)
 
     def rest(self) -> int:
         """To be called after the last entry; how many entries are erased."""
@@ -76,10 +76,15 @@ class Kept:
             self._at = next(self._payloads, None)
         return len(self._erased)
 
-    def _take(self, seq: int) -> Iterator[Payload]:
-        while self._at and self._at.seq <= seq:
-            if self._at.seq == seq:
-                yield self._at
+    def _take(self, seq: int) -> dict[str, Payload]:
+        """The payloads of the entry, by name."""
+        taken = {}
+        at = self._at
+        while at and at.seq <= seq:
+            if at.seq == seq:
+                taken[at.name] = at
             else:
-                self._add(self._at.seq, 5, "payload-stray", f"no entry for the payload {self._at.name}")
-            self._at = next(self._payloads, None)
+                self._add(at.seq, 5, "payload-stray", f"no entry for the payload {at.name}")
+            at = next(self._payloads, None)
+        self._at = at
+        return taken

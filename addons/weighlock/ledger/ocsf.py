@@ -3,7 +3,8 @@
 | entry | class |
 | request, refusal, message, response, approval | API Activity (6003) with Security Control |
 | each of these with findings, besides | Detection Finding (2004) |
-| start, stop, erasure, control | Application Lifecycle (6002) |
+| a login to the console, refused or not, and a logout | Authentication (3002) |
+| start, stop, erasure, any other control | Application Lifecycle (6002) |
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ VERSION = "1.8.0"
 _INFORMATIONAL, _LOW, _MEDIUM = 1, 2, 3
 _SEVERITY = {"low": 2, "medium": 3, "high": 4, "critical": 5}
 _OTHER = 99
+_VISITS = {"login": (1, "Logon"), "login-refused": (1, "Logon"), "logout": (2, "Logoff")}
 _LIFECYCLE = {Kind.START: (3, "Start"), Kind.STOP: (4, "Stop")}
 
 
 def events(said: Entry, log: str, product: str) -> Iterator[dict[str, Any]]:
     """Those of the entry *said* in the ledger *log*, written by the version *product*. Each has a uid of its own."""
+    if said.kind is Kind.CONTROL and said.body.get("event") in _VISITS:
+        yield _visit(said, log, product)
+        return
     if said.kind in (Kind.START, Kind.STOP, Kind.ERASURE, Kind.CONTROL):
         yield _lifecycle(said, log, product)
         return
@@ -54,6 +59,20 @@ def _event(said: Entry, log: str, product: str, category: int, number: int, acti
         }
         | ({"correlation_uid": str(said.body["exchange"])} if said.body.get("exchange") else {}),
     }
+
+
+def _visit(said: Entry, log: str, product: str) -> dict[str, Any]:
+    body = said.body
+    account, refused = body.get("account", {}), body.get("refused", {})
+    name = account.get("email") or account.get("subject") or "unknown"
+    event = _event(said, log, product, 3, 2, *_VISITS[str(body["event"])]) | {
+        "severity_id": _MEDIUM if refused else _INFORMATIONAL,
+        "message": ": ".join(part for part in (str(body["event"]), str(body.get("message", ""))) if part),
+        "user": {"name": name} | ({"uid": account["subject"]} if account.get("subject") else {}),
+        "service": {"name": "weighlock console"},
+        "status_id": 2 if refused else 1,
+    }
+    return event | ({"status_code": refused["code"], "status_detail": refused["reason"]} if refused else {})
 
 
 def _lifecycle(said: Entry, log: str, product: str) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """Payloads sealed for the auditor: compressed, under a key of their own, and that key under the auditor's.
 
+Each payload's key stands once, wrapped, beside no other's: whoever destroys that has erased the payload and none else.
+It is wrapped under a wrapping key, which is sealed to the recipients with age and stands in front. A wrapping key may
+wrap many keys, for sealing one costs more than all else; whoever holds it opens what it wrapped, so its life is short.
+
 What the tree commits to is the hash of the ciphertext, so a payload can be erased and the log still verifies; and an
 HMAC of the plaintext under a sealed salt, so the auditor can show that the bytes are the very ones, while nobody can
 guess a short plaintext from the log alone.
@@ -9,12 +13,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyrage
+import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -24,7 +28,10 @@ KEY_SIZE = 32
 NONCE_SIZE = 12
 SALT_SIZE = 32
 
-_PURPOSE = b"weighlock payload 1"
+_PAYLOAD = b"weighlock payload 2"
+_KEY = b"weighlock key 2"
+_WRAPPED = KEY_SIZE + SALT_SIZE + 16
+"""Bytes of a wrapped key and salt."""
 
 
 class NotOpened(ValueError):
@@ -37,18 +44,28 @@ class Sealed:
     ciphertext: bytes = field(repr=False)
     """Nonce, then AES-256-GCM output."""
     wrapped: bytes = field(repr=False)
-    """Key and salt, as an age file for the recipients. Whoever deletes it has erased the payload."""
+    """An age file of the wrapping key for the recipients, then key and salt under it, with the same nonce."""
 
 
-def seal(plaintext: bytes, recipients: Sequence[Any], *, key: bytes, nonce: bytes, salt: bytes) -> Sealed:
-    """*key*, *nonce* and *salt* are random and used for this payload only. *recipients* are age recipients."""
-    if (len(key), len(nonce), len(salt)) != (KEY_SIZE, NONCE_SIZE, SALT_SIZE):
-        raise ValueError("key, nonce or salt of the wrong size")
-    ciphertext = nonce + AESGCM(key).encrypt(nonce, zlib.compress(plaintext, 1), _PURPOSE)
-    wrapped = pyrage.encrypt(key + salt, list(recipients))
+class WrappingKey:
+    """*key* is random; *recipients* are age recipients."""
+
+    def __init__(self, key: bytes, recipients: Sequence[Any]) -> None:
+        self.cipher = AESGCM(key)
+        self.sealed: bytes = pyrage.encrypt(key, list(recipients))
+
+
+def seal(
+    plaintext: bytes, wrapping: WrappingKey, compressor: zstandard.ZstdCompressor, *, secret: bytes, nonce: bytes
+) -> Sealed:
+    """*secret* is the payload's key and salt; it and *nonce* are random, and for this payload alone."""
+    if (len(secret), len(nonce)) != (KEY_SIZE + SALT_SIZE, NONCE_SIZE):
+        raise ValueError("key and salt or nonce of the wrong size")
+    ciphertext = nonce + AESGCM(secret[:KEY_SIZE]).encrypt(nonce, compressor.compress(plaintext), _PAYLOAD)
+    wrapped = wrapping.sealed + wrapping.cipher.encrypt(nonce, secret, _KEY)
     ref = PayloadRef(
         sha256=hashlib.sha256(ciphertext).hexdigest(),
-        commitment=_commitment(salt, plaintext),
+        commitment=_commitment(secret[KEY_SIZE:], plaintext),
         size=len(plaintext),
         key=hashlib.sha256(wrapped).hexdigest(),
     )
@@ -60,16 +77,16 @@ def open_sealed(ref: PayloadRef, ciphertext: bytes, wrapped: bytes, identities: 
     if hashlib.sha256(ciphertext).hexdigest() != ref.sha256:
         raise NotOpened("the payload is not the one that was recorded")
     try:
-        secret = pyrage.decrypt(wrapped, list(identities))
+        wrapping = pyrage.decrypt(wrapped[:-_WRAPPED], list(identities))
     except pyrage.DecryptError:
         raise NotOpened("this identity does not open the payload") from None
-    key, salt = secret[:KEY_SIZE], secret[KEY_SIZE:]
-    if len(secret) != KEY_SIZE + SALT_SIZE:
-        raise NotOpened("the payload's key is damaged")
+    nonce = ciphertext[:NONCE_SIZE]
     try:
-        packed = AESGCM(key).decrypt(ciphertext[:NONCE_SIZE], ciphertext[NONCE_SIZE:], _PURPOSE)
-        plaintext = zlib.decompressobj().decompress(packed, ref.size + 1)
-    except (InvalidTag, zlib.error):
+        secret = AESGCM(wrapping).decrypt(nonce, wrapped[-_WRAPPED:], _KEY)
+        key, salt = secret[:KEY_SIZE], secret[KEY_SIZE:]
+        packed = AESGCM(key).decrypt(nonce, ciphertext[NONCE_SIZE:], _PAYLOAD)
+        plaintext = zstandard.ZstdDecompressor().stream_reader(packed).read(ref.size + 1)
+    except (InvalidTag, ValueError, zstandard.ZstdError):
         raise NotOpened("the payload's key is not its own") from None
     if not hmac.compare_digest(_commitment(salt, plaintext), ref.commitment):
         raise NotOpened("the payload does not meet its commitment")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from weighlock.ledger.entry import Entry
@@ -14,6 +16,8 @@ RUN_CLAIMS = ("run_id", "pipeline_id", "job_id")
 """Claims that name a run of CI: GitHub's, then GitLab's, the wider first."""
 
 _DIGEST = re.compile(r"[0-9a-f]{32,}|[A-Za-z0-9+/=_-]{60,}")
+_SHORTEST = 32
+"""Characters of the shortest digest."""
 
 
 def session_of(body: Mapping[str, Any]) -> str:
@@ -36,6 +40,16 @@ def session_of(body: Mapping[str, Any]) -> str:
     return f"{workload}/token-{str(who.get('token_id', ''))[:16]}"
 
 
+def conversation_of(body: Mapping[str, Any], opening: Sequence[str], key: bytes) -> dict[str, str]:
+    """What the entry with that *body* says of its conversation: a hash under *key*, so that nobody else can test what a
+    conversation began with. Empty where there is none.
+    """
+    if not opening:
+        return {}
+    said = json.dumps([session_of(body), *opening]).encode()
+    return {"conversation": hmac.digest(key, b"conversation\0" + said, "sha256").hex()[:16]}
+
+
 def outcome(said: Entry) -> str:
     """One of OUTCOMES, or empty for an entry that judges nothing."""
     if "refused" in said.body:
@@ -49,19 +63,23 @@ def graver(one: str, other: str) -> str:
     return max(one, other, key=order.index)
 
 
-def words(value: Any) -> Iterator[str]:
-    """The words of a clear part that somebody may look for. Digests, which nobody does, are left out."""
+def words(value: Any) -> Iterable[str]:
+    """The words of a clear part that somebody may look for, each once. Digests, which nobody does, are left out."""
+    found: dict[str, None] = {}
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: dict[str, None]) -> None:
     if isinstance(value, str):
-        if value and not _DIGEST.fullmatch(value):
-            yield value
-    elif isinstance(value, Mapping):
+        if value and (len(value) < _SHORTEST or not _DIGEST.fullmatch(value)):
+            found[value] = None
+    elif isinstance(value, dict):
         for name, part in value.items():
-            if name == "files":  # policies are long, and have commands of their own
-                continue
             if isinstance(part, int):  # of counts by name, the name
-                yield str(name)
-            else:
-                yield from words(part)
+                found[str(name)] = None
+            elif name != "files":  # policies are long, and have commands of their own
+                _gather(part, found)
     elif isinstance(value, list):
         for part in value:
-            yield from words(part)
+            _gather(part, found)

@@ -4,7 +4,8 @@ The steps, as numbered in the report:
 
 1. entries stand in sequence, from 0 and without gaps
 2. each entry's bytes hash to its leaf
-3. each entry reads as an entry and says the sequence number at which it stands
+3. each entry reads as an entry and says the sequence number at which it stands; else it was swapped with another,
+   reordered with others, or others were inserted or deleted before it
 4. time does not go back
 5. each payload that an entry names is there and hashes to what the entry says, or a later entry says that it was
    erased, and it is not there; there is no other
@@ -13,6 +14,8 @@ The steps, as numbered in the report:
 8. no checkpoint reaches beyond the last entry
 9. the log agrees with each checkpoint that was kept elsewhere
 10. the file's triggers are those that a gateway makes
+11. each segment's first entry names the checkpoint with which the one before it closed, and where the first ones are
+    missing, an entry says that they were removed, and a checkpoint what they were
 
 Without step 9 it cannot see entries cut from the end together with every checkpoint that covered them, nor a history
 that was signed anew.
@@ -20,67 +23,32 @@ that was signed anew.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from weighlock.ledger import checkpoint, entry
+import msgspec
+
+from weighlock.ledger import checkpoint
 from weighlock.ledger.anchored import Anchored
+from weighlock.ledger.chain import STEP, Begins, Links
 from weighlock.ledger.checkpoint import BadNote, OtherKey, Verifier
 from weighlock.ledger.entry import Kind
 from weighlock.ledger.kept import Kept, Payload
 from weighlock.ledger.merkle import HASH_SIZE, Frontier, leaf_hash
+from weighlock.ledger.outline import outline
+from weighlock.ledger.places import Places
+from weighlock.ledger.report import Report
 
-__all__ = ["Payload", "Problem", "Report", "Row", "verify"]
+__all__ = ["Payload", "Report", "Row", "verify"]
 
 STRETCH = 512
 """A gateway signs before this many entries have come since its last checkpoint."""
-LISTED = 100
-"""Most problems that a report lists."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     seq: int
     entry: bytes
     leaf: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    seq: int
-    """Of the entry, or for a checkpoint's problem, of the last entry that it covers."""
-    step: int
-    kind: str
-    message: str
-
-
-@dataclass(slots=True)
-class Report:
-    entries: int = 0
-    checkpoints: int = 0
-    signed: int = 0
-    """Entries that the last good checkpoint covers; what follows could be rewritten unseen."""
-    kept: int = 0
-    """Checkpoints kept elsewhere that the log agrees with."""
-    erased: int = 0
-    """Entries whose payloads were erased, as later entries say."""
-    found: int = 0
-    """Problems in all; `problems` lists the first."""
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        return self.found == 0
-
-    @property
-    def first_bad(self) -> int | None:
-        """The earliest entry that a problem names."""
-        return min((problem.seq for problem in self.problems), default=None)
-
-    def add(self, seq: int, step: int, kind: str, message: str) -> None:
-        self.found += 1
-        if len(self.problems) < LISTED:
-            self.problems.append(Problem(seq, step, kind, message))
 
 
 def verify(
@@ -91,38 +59,46 @@ def verify(
     *,
     anchors: Iterable[str] = (),
     unguarded: Iterable[str] = (),
+    begins: Begins = Begins(),  # noqa: B008 it is frozen
 ) -> Report:
-    """*rows* by seq, *payloads* by seq and name, *checkpoints* as (size, note) by size.
+    """*rows* by seq, *payloads* by seq and name, from where the ledger *begins*; all *checkpoints* as (size, note) by
+    size.
 
     *anchors* are checkpoints that were kept elsewhere, *unguarded* the triggers that are not as they were made.
     """
     report = Report()
     anchored = Anchored(report.add, anchors, verifier)
-    tree = _Tree(report, checkpoints, verifier)
-    kept = Kept(report.add, payloads)
-    earlier = ""
+    tree = _Tree(report, checkpoints, verifier, begins)
+    kept, links = Kept(report.add, payloads, begins.size), Links(report.add, begins)
+    places, earlier = Places(), ""
     for row in rows:
-        _sequence(report, row.seq, tree)
+        if row.seq != tree.next:
+            _sequence(report, row.seq, tree)
         report.entries += 1
         if leaf_hash(row.entry) != row.leaf:
             report.add(row.seq, 2, "edited", "the entry is not the one that its leaf was made of")
         tree.add(row)
-        anchored.reach(tree.next, tree.root, tree.whole)
+        if anchored.next <= tree.next:
+            anchored.reach(tree.next, tree.root, tree.whole)
         try:
-            said = entry.parse(row.entry)
+            said = outline(row.entry)
         except ValueError:
             report.add(row.seq, 3, "unreadable", "the bytes are not an entry")
             kept.skip(row.seq)
             continue
         if said.seq != row.seq:
-            report.add(row.seq, 3, "moved", f"the entry says that it is number {said.seq}")
+            places.moved(row.seq, said.seq)
         if said.time < earlier:
             report.add(row.seq, 4, "time-back", f"{said.time} comes after {earlier}")
-        earlier = max(earlier, said.time)
+        else:
+            earlier = said.time
         kept.check(row.seq, said)
         if said.kind is Kind.ERASURE:
             kept.erased(row.seq, said)
-    report.erased = kept.rest()
+        elif said.kind is Kind.CONTROL:
+            links.check(row.seq, said.body, tree.note)
+    places.tell(report.lead)
+    report.erased, report.removed = kept.rest(), links.end()
     tree.end()
     anchored.end(tree.next)
     report.kept = anchored.held
@@ -147,14 +123,23 @@ class _Tree:
     the very entry; where the leaf was edited with it, the root does not hold.
     """
 
-    def __init__(self, report: Report, checkpoints: Iterable[tuple[int, str]], verifier: Verifier) -> None:
-        self.next = 0
+    def __init__(
+        self, report: Report, checkpoints: Iterable[tuple[int, str]], verifier: Verifier, begins: Begins
+    ) -> None:
         self._report, self._verifier = report, verifier
-        self._frontier = Frontier()
+        self.next = begins.size
         self.whole = True  # leaves are in place so far, and no root has failed: what a root says still has a meaning
+        self._frontier = Frontier()
+        try:
+            self._frontier = begins.frontier(verifier)
+        except ValueError as error:
+            self.whole = False
+            report.add(begins.size, STEP, "segment", f"what was removed before it is not proven: {error}")
         self._covered = 0
+        self._notes: deque[tuple[int, str]] = deque(maxlen=2)  # the newest good ones
         self._checkpoints = iter(checkpoints)
         self._due = next(self._checkpoints, None)
+        self._reached()
 
     def root(self) -> bytes:
         return self._frontier.root()
@@ -163,6 +148,13 @@ class _Tree:
         self.whole &= row.seq == self.next and len(row.leaf) == HASH_SIZE
         self._frontier.add(row.leaf)
         self.next = max(self.next, row.seq + 1)
+        self._reached()
+
+    def note(self, size: int) -> str:
+        """The good checkpoint of *size* entries, where it is one of the newest two; else empty."""
+        return next((note for found, note in self._notes if found == size), "")
+
+    def _reached(self) -> None:
         while self._due and self._due[0] <= self.next:
             self._check(*self._due)
             self._due = next(self._checkpoints, None)
@@ -188,9 +180,10 @@ class _Tree:
         self._stretch(size)
         self._covered = size
         if not self.whole or size != self.next:
-            return
+            return  # of what was removed, nothing but the signature can be checked
         if root == self._frontier.root():
             self._report.signed = size
+            self._notes.append((size, note))
         else:
             self.whole = False
             first = self._report.signed

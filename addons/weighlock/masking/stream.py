@@ -9,6 +9,7 @@ a frame in which nothing changed leaves with its data as it came.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,10 @@ from weighlock.masking.apply import Rewrite, apply
 from weighlock.masking.window import Window
 from weighlock.model import NotInspected, Role, Text
 from weighlock.wire.framing import Frame, Framing
-from weighlock.wire.shape import Event, Spelled, StreamShape
+from weighlock.wire.shape import Event, Run, Spelled, StreamShape
+
+OPEN = 4096
+"""Texts that may go on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,14 @@ class _Held:
 
 
 def touched(spelled: Sequence[Spelled], rewrites: Sequence[Rewrite]) -> set[str]:
-    """The places that spell what *rewrites* mask."""
-    return {
-        place
-        for one in spelled
-        for place in one.places
-        if any(r.start < one.end and r.end > one.start for r in rewrites)
-    }
+    """The places that spell what *rewrites* mask, which are sorted and do not overlap."""
+    ends = [rewrite.end for rewrite in rewrites]
+    found: set[str] = set()
+    for one in spelled:
+        first = bisect_right(ends, one.start)
+        if first < len(ends) and rewrites[first].start < one.end:
+            found.update(one.places)
+    return found
 
 
 class StreamMasker:
@@ -71,6 +76,10 @@ class StreamMasker:
         self.not_inspected: list[NotInspected] = []
         self._framing, self._shape, self._limit, self._media, self._safe = framing, shape, limit, media, safe
         self._windows: dict[str, Window] = {}
+        self._open: dict[str, Window] = {}
+        self._fed: set[Window] = set()
+        """Windows, and frames with whole texts, that something came in for since the last `release`."""
+        self._asking: list[_Held] = []
         self._line: deque[_Held] = deque()
         self._held = 0
         self._over: set[str] = set()
@@ -111,11 +120,12 @@ class StreamMasker:
             raise
 
     def _released(self, rewrites: Mapping[str, Sequence[Rewrite]]) -> list[bytes]:
-        for window in self._windows.values():
+        for window in self._fed:
             window.clear(rewrites)
             if self._safe:
                 window.release(self._safe)
-        for held in self._line:
+        self._fed.clear()
+        for held in self._asking:
             for pointer, text in held.whole.items():
                 if pointer in rewrites:
                     held.masked[text.pointer] = apply(text.value, rewrites[pointer])
@@ -123,6 +133,7 @@ class StreamMasker:
                 else:
                     self._known.add((text.role, text.value))
             held.whole.clear()
+        self._asking.clear()
         out = []
         while self._line and self._may_leave(self._line[0]):
             held = self._line.popleft()
@@ -133,9 +144,7 @@ class StreamMasker:
         return out
 
     def _may_leave(self, held: _Held) -> bool:
-        """All of it is cleared; and the frame that says that all is well waits until it is."""
-        if held.event.last and not self._finished:
-            return False
+        """All of it is cleared."""
         return all(delta.end <= delta.window.cleared or delta.start == delta.end for delta in held.deltas)
 
     def _guarded(self, read: Callable[[], list[Frame]], code: str, reason: str) -> tuple[Text, ...]:
@@ -159,6 +168,7 @@ class StreamMasker:
             raise BadReply("stream-bound", f"More than {self._limit} bytes would have to be held back.")
         held = _Held(frame)
         self._line.append(held)
+        self._asking.append(held)
         texts = self._ask(held, Text("", Role.HEADER, f"{frame.name} {frame.id}".strip()))
         held.event = event = self._shape.read(frame.data)
         held.dropped.update(event.dropped)
@@ -171,8 +181,8 @@ class StreamMasker:
         for pointer, run in event.runs.items():
             value = event.document.get(pointer) if event.document else None
             if isinstance(value, str):
-                texts += self._continue(held, pointer, run.name, run.json, value)
-        return [*texts, *self._end(event.ended)]
+                texts += self._continue(held, pointer, run, value)
+        return [*texts, *self._end(("",) if event.last else event.ended)]
 
     def _ask(self, held: _Held, text: Text) -> list[Text]:
         """A whole text, unless this stream had it before and it was clear."""
@@ -182,20 +192,27 @@ class StreamMasker:
         held.whole[place] = text
         return [replace(text, pointer=place)]
 
-    def _continue(self, held: _Held, pointer: str, name: str, json: bool, value: str) -> list[Text]:
-        window = self._windows.get(name)
+    def _continue(self, held: _Held, pointer: str, run: Run, value: str) -> list[Text]:
+        window = self._windows.get(name := run.name)
         if window is None:
-            window = self._windows[name] = Window(name, json)
+            window = self._windows[name] = Window(name, run.json, run.role)
             window.ended = name.startswith(tuple(self._over))
+            if not window.ended:
+                self._open[name] = window
+            if len(self._open) > OPEN:
+                raise BadReply("stream-bound", f"More than {OPEN} texts of the stream go on at once.")
+        self._fed.add(window)
         held.deltas.append(_Delta(window, window.fed, window.fed + len(value), pointer))
         return window.feed(value)
 
     def _end(self, prefixes: Sequence[str]) -> list[Text]:
         """The tails of the windows whose names begin so; they are complete, and none begins any more."""
-        self._over.update(prefixes)
         begins = tuple(prefixes)
-        ending = [window for name, window in self._windows.items() if not window.ended and name.startswith(begins)]
-        return [text for window in ending for text in window.finish()]
+        self._over.update(begins)
+        ending = [name for name in self._open if name.startswith(begins)] if begins else []
+        windows = [self._open.pop(name) for name in ending]
+        self._fed.update(windows)
+        return [text for window in windows for text in window.finish()]
 
 
 def _written(held: _Held) -> Frame:
@@ -207,6 +224,7 @@ def _written(held: _Held) -> Frame:
             for one in held.event.spelled.get(delta.pointer, ()):
                 if delta.window.touched(delta.start + one.start, delta.start + one.end):
                     dropped.update(one.places)
+        delta.window.left(delta.end)
     if document is None or not (texts or dropped):
         return held.frame
     return replace(held.frame, data=document.rewrite(texts).without(dropped).dumps().decode())

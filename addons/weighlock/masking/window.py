@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from weighlock.errors import BadReply
 from weighlock.masking.apply import Rewrite, apply
 from weighlock.model import Role, Text
 from weighlock.segments import Segmenter, split
-from weighlock.wire import jsontext
+from weighlock.wire import bytelists, jsontext
 from weighlock.wire.jsontext import ROLES, Token
 
 
@@ -25,16 +26,17 @@ class _Asked:
 class Window:
     """All places are code points from the beginning of the text. A text of JSON is held until it is complete."""
 
-    def __init__(self, name: str, json: bool) -> None:
+    def __init__(self, name: str, json: bool, role: Role) -> None:
         self.fed = self.cleared = 0
         self.ended = False
-        self._name = name
+        self._name, self._role = name, role
         self._json: list[str] | None = [] if json else None
         self._segmenter = Segmenter()
         self._handed = 0
         self._asked: list[_Asked] = []
         self._told = 0
-        self._rewrites: list[Rewrite] = []
+        self._rewrites: deque[Rewrite] = deque()
+        """In order. Those of what has left are forgotten."""
 
     def feed(self, value: str) -> list[Text]:
         """The segments that are complete now."""
@@ -66,7 +68,8 @@ class Window:
         ]
         self._asked += asked
         self._handed = self.fed
-        return [one.text for one in asked]
+        texts = [one.text for one in asked]
+        return [*texts, *bytelists.spelt(texts)]
 
     def clear(self, rewrites: Mapping[str, Sequence[Rewrite]]) -> None:
         """All that was handed out is inspected. Raises BadReply for a change in what has left already."""
@@ -93,25 +96,36 @@ class Window:
 
     def touched(self, start: int, end: int) -> bool:
         """Whether any of it is masked."""
-        return any(change.start < end and change.end > start for change in self._rewrites)
+        return any(True for _ in self._within(start, end))
 
     def part(self, value: str, start: int) -> str:
         """What becomes of *value*, which came in at *start*. A replacement stands where what it replaces begins."""
         end = start + len(value)
-        changes = [r for r in self._rewrites if r.start < end and r.end > start]
         parts: list[str] = []
         position = start
-        for change in changes:
+        for change in self._within(start, end):
             parts.append(value[position - start : max(change.start, start) - start])
             if change.start >= start:
                 parts.append(change.new)
             position = min(change.end, end)
         return "".join((*parts, value[position - start :]))
 
+    def left(self, end: int) -> None:
+        """Nothing before *end* is asked for any more."""
+        while self._rewrites and self._rewrites[0].end <= end:
+            self._rewrites.popleft()
+
+    def _within(self, start: int, end: int) -> Iterator[Rewrite]:
+        for change in self._rewrites:
+            if change.start >= end:
+                return
+            if change.end > start:
+                yield change
+
     def _hand_out(self, segments: Iterable[str]) -> list[Text]:
         texts = []
         for segment in segments:
-            texts.append(Text(f"{self._name} @{self._handed}", Role.CONTENT, segment))
+            texts.append(Text(f"{self._name} @{self._handed}", self._role, segment))
             self._asked.append(_Asked(texts[-1], self._handed))
             self._handed += len(segment)
         return texts

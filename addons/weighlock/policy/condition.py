@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -35,6 +35,10 @@ _MEMBER = re.compile(r"(?<![\w.])(principal|call|findings)\s*\.\s*([A-Za-z_]\w*)
 _STRING = re.compile(r"""[rRbB]?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 
 
+type Asks = frozenset[tuple[str, str]]
+"""Variables and their members."""
+
+
 class Unevaluable(Exception):
     """A condition that says neither yes nor no."""
 
@@ -42,7 +46,7 @@ class Unevaluable(Exception):
 @dataclass(frozen=True)
 class Given:
     """What statements are asked about. As conditions see it, it is made when one asks, and for all that ask for the
-    same variables.
+    same of it.
     """
 
     principal: Principal
@@ -60,55 +64,62 @@ class Given:
             kinds.setdefault(kind, []).append(finding)
         return list(kinds.values())
 
-    def context(self, variables: frozenset[str]) -> Any:
+    def context(self, asks: Asks) -> Any:
         from cel import Context  # noqa: PLC0415, slow, and few policies need it
 
-        if variables not in self._contexts:
-            said = {"principal": self._of_principal, "call": self._of_call, "findings": self._of_findings}
-            self._contexts[variables] = Context(variables={name: said[name]() for name in sorted(variables)})
-        return self._contexts[variables]
+        if asks not in self._contexts:
+            said: dict[str, dict[str, Any]] = {variable: {} for variable, _ in asks}
+            for variable, member in asks:
+                if (variable, member) != ("call", "tools") or self._tells_tools:
+                    said[variable][member] = self._told(variable, member)
+            self._contexts[asks] = Context(variables=said)
+        return self._contexts[asks]
 
     @cached_property
-    def _contexts(self) -> dict[frozenset[str], Any]:
+    def _contexts(self) -> dict[Asks, Any]:
         return {}
 
-    def _of_principal(self) -> dict[str, Any]:
-        principal = self.principal
-        lists = {"groups": sorted(principal.groups), "claims": dict(principal.claims)}
-        return {name: getattr(principal, name) for name in KNOWN["principal"]} | lists
+    @property
+    def _tells_tools(self) -> bool:
+        return self.call.tools is not None and len(self.call.tools) <= TOOLS
 
-    def _of_call(self) -> dict[str, Any]:
-        call = self.call
-        said = {name: getattr(call, name) for name in KNOWN["call"] if name != "tools"}
-        known = call.tools is not None and len(call.tools) <= TOOLS
-        return said | {"tools": list(call.tools or ())} if known else said
-
-    def _of_findings(self) -> dict[str, Any]:
-        findings = self.findings
-        return {
-            "count": len(findings),
-            "entities": dict(Counter(finding.entity for finding in findings)),
-            "tags": dict(Counter(tag for finding in findings for tag in finding.tags)),
-            "distinct": dict(Counter(entity for entity, _ in {(f.entity, f.fingerprint) for f in findings})),
-        }
+    def _told(self, variable: str, member: str) -> Any:
+        match variable, member:
+            case "principal", "groups":
+                return sorted(self.principal.groups)
+            case "principal", "claims":
+                return dict(self.principal.claims)
+            case "call", "tools":
+                return list(self.call.tools or ())
+            case "findings", "count":
+                return len(self.findings)
+            case "findings", "entities":
+                return dict(Counter(finding.entity for finding in self.findings))
+            case "findings", "tags":
+                return dict(Counter(tag for finding in self.findings for tag in finding.tags))
+            case "findings", _:
+                distinct = {(finding.entity, finding.fingerprint) for finding in self.findings}
+                return dict(Counter(entity for entity, _ in distinct))
+            case _:
+                return getattr(getattr(self, variable), member)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     source: str
-    variables: frozenset[str]
-    """Those that it asks for."""
+    asks: Asks
+    """What it asks for."""
     program: Any = field(repr=False, compare=False)
 
     @property
     def of_findings(self) -> bool:
         """Whether it asks what was found."""
-        return "findings" in self.variables
+        return any(variable == "findings" for variable, _ in self.asks)
 
     def holds(self, given: Given) -> bool:
         """Raises Unevaluable."""
         try:
-            said = self.program.execute(given.context(self.variables))
+            said = self.program.execute(given.context(self.asks))
         except Exception as error:
             raise Unevaluable(type(error).__name__) from None
         if not isinstance(said, bool):
@@ -140,10 +151,22 @@ def read(source: str) -> Condition:
     for variable, member in _MEMBER.findall(bare):
         if member not in KNOWN[variable]:
             raise ValueError(f"there is no {variable}.{member}; there are {', '.join(KNOWN[variable])}")
-    condition = Condition(source, frozenset(KNOWN.keys() & set(program.variables())), program)
+    condition = Condition(source, _asks(bare, KNOWN.keys() & set(program.variables())), program)
     for sample in _samples():
         _try(condition, sample)
     return condition
+
+
+def _asks(bare: str, variables: Collection[str]) -> Asks:
+    """*bare* is a condition without its strings. Where a variable stands otherwise than before a member's name, all
+    its members are asked for.
+    """
+    named = _MEMBER.findall(bare)
+    asks = {(variable, member) for variable, member in named if variable in variables}
+    for variable in variables:
+        if len(re.findall(rf"(?<![\w.]){variable}\b", bare)) > sum(one == variable for one, _ in named):
+            asks |= {(variable, member) for member in KNOWN[variable]}
+    return frozenset(asks)
 
 
 def _samples() -> list[Given]:
@@ -157,7 +180,7 @@ def _samples() -> list[Given]:
 def _try(condition: Condition, sample: Given) -> None:
     """A claim, an entity or a tag that is not there is no mistake: it may be there another time."""
     try:
-        said = condition.program.execute(sample.context(condition.variables))
+        said = condition.program.execute(sample.context(condition.asks))
     except KeyError:
         return
     except Exception as error:

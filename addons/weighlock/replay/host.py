@@ -12,8 +12,10 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from mitmproxy.certs import CertStore
+from wsproto.utilities import generate_accept_token
 
 from weighlock.replay.rehearsal import Answer, Record
+from weighlock.replay.sockets import retell
 
 TICKET = "weighlock-replay"
 """The header field that says which answer is meant."""
@@ -59,11 +61,24 @@ class RecordHost:
                 answer = self._record.redeem(fields.get(TICKET, ""))
                 if answer is None:
                     return
+                if answer.contents.said is not None:
+                    await _switch(reader, writer, answer, fields.get("sec-websocket-key", ""))
+                    return
                 await _write(writer, answer, bodiless=head.startswith("HEAD "))
         except _BROKEN:
             pass
         finally:
             writer.close()
+
+
+async def _switch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: Answer, key: str) -> None:
+    """Shake hands as it was done, but for the key (RFC 6455 section 4.2.2), and tell the WebSocket again."""
+    own = ("sec-websocket-accept", generate_accept_token(key.encode()).decode())
+    fields = [*((name, value) for name, value in answer.response.headers if name.lower() != own[0]), own]
+    lines = [answer.response.start, *(f"{name}: {value}" for name, value in fields), "", ""]
+    writer.write("\r\n".join(lines).encode("latin-1", "replace"))
+    await writer.drain()
+    await retell(reader, writer, answer.contents.said or (), answer.began + answer.released / 1000)
 
 
 async def _write(writer: asyncio.StreamWriter, answer: Answer, *, bodiless: bool) -> None:

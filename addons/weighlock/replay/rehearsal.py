@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import secrets
 from collections import deque
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from weighlock.adapters.stores.ledgerfile import NAME, Reader
 from weighlock.destination import Destination
 from weighlock.errors import ConfigError
 from weighlock.model import Outbound
-from weighlock.replay.contents import NOT_KEPT, SWITCHED, Contents, Message, View, contents, message_of
+from weighlock.replay.contents import NOT_KEPT, Contents, Message, View, contents, message_of
+from weighlock.replay.pseudonyms import Numbers
 from weighlock.replay.recorded import Recorded, seconds
 from weighlock.replay.source import opener, read_identities, recorded_in
 
@@ -26,13 +26,14 @@ WAITING = 1000
 """Most answers that are found and not yet fetched; beyond it, the oldest is forgotten."""
 
 _ANSWERED = "response.received"
-_PSEUDONYM = re.compile(rb"<([A-Z][A-Z0-9_]*)_[0-9a-f]{8}>")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     contents: Contents
     response: Message
+    began: float
+    """When the exchange did, in Unix seconds."""
     released: int
     """Milliseconds after the exchange began at which its request went out."""
 
@@ -51,7 +52,7 @@ class Record:
             open_payload = opener(reader, self._identities)
             for one in recorded_in(reader, state):
                 holder = one.holder(_ANSWERED)
-                if holder and holder.body["status"] != SWITCHED:
+                if holder:
                     self._learn(one, message_of(one, "request.forwarded", open_payload))
         if not self._known:
             raise ConfigError("nothing is recorded there that could be answered", str(self._path))
@@ -94,7 +95,10 @@ class Record:
             said = contents(one, opener(reader, self._identities), View.UPSTREAM)
         if said.response is None or said.response.body == NOT_KEPT:
             return None
-        return Answer(said, said.response, max(0, round((seconds(one.start.time) - one.began) * 1000)))
+        if any(message.text == NOT_KEPT for message in said.said or ()):
+            return None
+        released = max(0, round((seconds(one.start.time) - one.began) * 1000))
+        return Answer(said, said.response, one.began, released)
 
 
 def _digest(workload: str, place: tuple[str, int], method: str, path: str, body: bytes) -> bytes:
@@ -102,10 +106,5 @@ def _digest(workload: str, place: tuple[str, int], method: str, path: str, body:
 
     Pseudonyms are numbered in the order in which they stand: each session has its own.
     """
-    numbers: dict[bytes, int] = {}
-
-    def numbered(match: re.Match[bytes]) -> bytes:
-        return b"<%s_%d>" % (match[1], numbers.setdefault(match[0], len(numbers)))
-
     head = "\0".join((workload, place[0], str(place[1]), method, path)).encode("utf-8", "surrogateescape")
-    return hashlib.sha256(head + b"\0" + _PSEUDONYM.sub(numbered, body)).digest()
+    return hashlib.sha256(head + b"\0" + Numbers().of(body)).digest()

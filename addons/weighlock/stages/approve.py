@@ -16,6 +16,7 @@ from weighlock.ledger import clear
 from weighlock.masking.preview import preview
 from weighlock.model import Action, Call, Direction, Exchange, Finding, Release, Text, Verdict
 from weighlock.policy.decide import decide
+from weighlock.policy.statements import Policy
 from weighlock.stages.passage import Passage
 from weighlock.stages.refusals import client_gone
 from weighlock.stages.stage import Stage, filled
@@ -61,16 +62,29 @@ class Approve(Stage):
         """Rules may have changed while a person was thinking, and somebody been cut off: the stricter wins."""
         principal, current = filled(exchange.principal), self.parts.rulebook.current
         self.parts.identifier.check(principal, current.identity, self.parts.cutoffs.current())
-        counts = await self.parts.counters.read(current.policy, principal)
-        call, findings = filled(exchange.call), filled(exchange.findings)
-        again = decide(current.policy, principal, call, findings, Direction.REQUEST, counts)
-        if again.action > verdict.action or again.operators != verdict.operators or _asks_more(again, approval):
+        again = await self._judged(exchange, current.policy)
+        if not _asks_more(again, verdict, approval):
+            return
+        counted = await self._judged(exchange, exchange.rules.policy)
+        if _asks_more(counted, verdict, approval):
             raise Forbidden(
-                "policy-tightened",
-                "The policy changed while this was held, and the approval no longer covers it.",
-                next_step="Run the job again: it will be judged by the policy in force.",
-                because=again.because,
+                "counter-grew",
+                f"The approval no longer covers this: more was counted while it was held. {counted.reason}",
+                next_step="Run the job again: it will be judged by what is counted then.",
+                because=counted.because,
             )
+        raise Forbidden(
+            "policy-tightened",
+            "The policy changed while this was held, and the approval no longer covers it.",
+            next_step="Run the job again: it will be judged by the policy in force.",
+            because=again.because,
+        )
+
+    async def _judged(self, exchange: Exchange, policy: Policy) -> Verdict:
+        """What *policy* says of it with all that is counted by now."""
+        principal, call, findings = filled(exchange.principal), filled(exchange.call), filled(exchange.findings)
+        counts = await self.parts.counters.read(policy, principal)
+        return decide(policy, principal, call, findings, Direction.REQUEST, counts)
 
 
 def bound(exchange: Exchange) -> str:
@@ -90,8 +104,10 @@ def unmasked(passages: Iterable[Passage], approval: Approval) -> Sequence[Text] 
     return None
 
 
-def _asks_more(again: Verdict, approval: Approval) -> bool:
-    """Whether a hold that is still one has another cause now, or those who approved are not enough any more."""
+def _asks_more(again: Verdict, verdict: Verdict, approval: Approval) -> bool:
+    """Whether *again* is stricter than what was approved, has another cause, or those who approved are not enough."""
+    if again.action > verdict.action or again.operators != verdict.operators:
+        return True
     if again.terms is None:
         return False
     glass = any(one.break_glass and one.groups & again.terms.break_glass for one in approval.decisions)

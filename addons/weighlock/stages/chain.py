@@ -5,7 +5,6 @@ that raises, hangs, or leaves its field empty.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import uuid
 from collections.abc import Sequence
@@ -98,7 +97,7 @@ class Chain:
                 return
             closed = is_token_endpoint(passage.flow.request.path)
             if at == "request":
-                passage.sent = self.recorder.as_sent(passage.flow.request)
+                asyncio.get_running_loop().call_soon(self.recorder.note, passage)  # while others look into it
                 if closed:
                     raise TokenEndpoint
             for stage in self.stages:
@@ -213,8 +212,6 @@ class Chain:
             rules=self.parts.rulebook.current,
         )
         self.passages[flow_.id] = passage = Passage(exchange, flow_)
-        with contextlib.suppress(Refused):  # a head that cannot be written down is refused for it soon enough
-            passage.sent = self.recorder.as_sent(flow_.request)
         return passage
 
     def _forget(self, id: str) -> None:

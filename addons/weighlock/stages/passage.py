@@ -19,8 +19,6 @@ from weighlock.wire.framing import Framing
 class Passage:
     exchange: Exchange
     flow: http.HTTPFlow
-    sent: bytes = field(default=b"", repr=False)
-    """The request as the client sent it, as message/http, credentials fingerprinted."""
     refused: Refused | None = None
     request_seal: bytes = b""
     """Of the request that may leave; empty while none may."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from mitmproxy import http
 from mitmproxy.net.http import status_codes
@@ -15,6 +18,7 @@ from weighlock.identity import keysearch, tokenendpoints
 from weighlock.identity.sessions import Session
 from weighlock.ledger import entry
 from weighlock.ledger.entry import Kind
+from weighlock.ledger.sessions import conversation_of
 from weighlock.masking import echo
 from weighlock.model import Exchange, Headers, NotInspected, Outbound
 from weighlock.stages import evidence, weigh
@@ -31,14 +35,18 @@ class Record(Stage):
 
     async def fill(self, exchange: Exchange, flow: http.HTTPFlow) -> int:
         outbound = filled(exchange.outbound)
+        self.parts.require_anchors()
         await self.parts.counters.keep(exchange.id)
         payloads = {
-            "request.sent": as_sent(flow.request, self.parts.keys.fingerprint),
+            "request.sent": exchange.sent or as_sent(flow.request, self.parts.keys.fingerprint),
             "request.forwarded": as_forwarded(outbound),
         }
-        seq = await self.parts.ledger.append(Draft(Kind.REQUEST, entry.request_body(exchange), payloads))
+        body = _in_conversation(self.parts, exchange, entry.request_body(exchange))
+        seq = await self.parts.ledger.append(Draft(Kind.REQUEST, body, payloads))
         verdict, call = filled(exchange.verdict), filled(exchange.call)
-        log.info("%s to %s: %s (entry %d)", _who(exchange), call.destination, verdict.action.name.lower(), seq)
+        said = _who(exchange), call.destination, verdict.action.name.lower(), seq
+        # It is recorded: the line need not hold the request up.
+        asyncio.get_running_loop().call_soon(log.info, "%s to %s: %s (entry %d)", *said)
         return seq
 
 
@@ -48,8 +56,10 @@ class Recorder:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
 
-    def as_sent(self, request: http.Request) -> bytes:
-        return as_sent(request, self.parts.keys.fingerprint)
+    def note(self, passage: Passage) -> None:
+        """The request as it was sent, which takes a moment. What goes wrong here does so again where it is recorded."""
+        with contextlib.suppress(Exception):
+            passage.exchange.sent = as_sent(passage.flow.request, self.parts.keys.fingerprint)
 
     def as_received(self, passage: Passage) -> bytes:
         """The reply as the model host sent it, decoded no further than HTTP, without the gateway's own credential."""
@@ -62,9 +72,10 @@ class Recorder:
         """A refused request. It is refused also where this cannot be written; then the log says so."""
         refused = filled(passage.refused)
         payloads = {"response.delivered": as_delivered(passage)}
-        if passage.sent:
-            payloads["request.sent"] = passage.sent
-        body = entry.refusal_body(passage.exchange, refused)
+        with contextlib.suppress(Exception):  # without it, that it was refused is recorded all the same
+            sent = passage.exchange.sent or as_sent(passage.flow.request, self.parts.keys.fingerprint)
+            payloads["request.sent"] = sent
+        body = _in_conversation(self.parts, passage.exchange, entry.refusal_body(passage.exchange, refused))
         if found := await evidence.gather(self.parts, passage):
             keys = [asdict(key) | {"place": place} for place, key in found.keys]
             body |= entry.static_keys_body(keys, found.size, found.principal)
@@ -126,6 +137,23 @@ class Recorder:
             log.error("not recorded: %s of exchange %s: %s", draft.kind, passage.exchange.id, refused.code)
 
 
+def as_sent(request: http.Request, key: bytes) -> bytes:
+    """As the client sent it, with every credential replaced by its fingerprint under *key*: also in the target, and in
+    the body of a call to a token endpoint. Raises Malformed for a head that cannot be written down.
+    """
+    body = request.raw_content or b""
+    if tokenendpoints.is_token_endpoint(request.path):
+        body = tokenendpoints.redacted(body, key)
+    headers = tuple(keysearch.redacted_header(name, value, key) for name, value in _fields(request.headers))
+    target = keysearch.redacted_target(request.path, key)
+    return message.encode(f"{request.method} {target} {request.http_version}", headers, body)
+
+
+def _in_conversation(parts: Parts, exchange: Exchange, body: dict[str, Any]) -> dict[str, Any]:
+    opening = exchange.call.opening if exchange.call else ()
+    return body | conversation_of(body, opening, parts.keys.fingerprint)
+
+
 def _timing(passage: Passage) -> dict[str, bytes]:
     """When the pieces of a stream, or the messages of a WebSocket, came and left. The pace of words tells of them."""
     flowing = passage.pump or passage.socket
@@ -144,18 +172,6 @@ def _not_inspected(passage: Passage) -> Sequence[NotInspected]:
 def _who(exchange: Exchange) -> str:
     """For the log: names of ours, and nothing that a client chose."""
     return f"exchange {exchange.id} of {exchange.principal.workload if exchange.principal else 'nobody known'}"
-
-
-def as_sent(request: http.Request, key: bytes) -> bytes:
-    """As the client sent it, with every credential replaced by its fingerprint: also in the target, and in the body
-    of a call to a token endpoint.
-    """
-    headers = tuple(keysearch.redacted_header(name, value, key) for name, value in _fields(request.headers))
-    body = request.raw_content or b""
-    if tokenendpoints.is_token_endpoint(request.path):
-        body = tokenendpoints.redacted(body, key)
-    target = keysearch.redacted_target(request.path, key)
-    return message.encode(f"{request.method} {target} {request.http_version}", headers, body)
 
 
 def as_forwarded(outbound: Outbound) -> bytes:

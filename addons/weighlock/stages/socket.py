@@ -95,6 +95,7 @@ class Socket:
         texts = self._outward.feed(content)
         with self._parts.counters.trying(self._passage.exchange.id):
             findings, verdict, rewrites = await self._weigh(texts, len(content))
+        self._parts.require_anchors()
         await self._parts.counters.keep(self._passage.exchange.id)
         seen = len(self._outward.not_inspected)
         frames = self._outward.release(rewrites)
@@ -115,6 +116,8 @@ class Socket:
         call = replace(filled(exchange.call), size=self._size)
         findings = await self._parts.pool.inspect(texts, exchange.rules.detect)
         self._findings += findings
+        if len(self._findings) > weigh.FLOWING:
+            raise TooLarge("socket-findings", f"More than {weigh.FLOWING} findings in one socket.")
         asked = partial(amount, texts, findings, size=size, requests=1)
         counts = await self._parts.counters.count(exchange.id, policy, principal, asked)
         verdict = decide(policy, principal, call, self._findings, Direction.REQUEST, counts)

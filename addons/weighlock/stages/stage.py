@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from mitmproxy import http
 
+from weighlock.adapters.anchoring import Anchoring
 from weighlock.adapters.approvals import Desk
 from weighlock.adapters.counters import Counters
 from weighlock.adapters.credentials.cache import Credentials
@@ -19,6 +20,7 @@ from weighlock.adapters.events import Receiver
 from weighlock.adapters.identifier import Identifier
 from weighlock.adapters.inspector.pool import Pool
 from weighlock.adapters.keys import Keys
+from weighlock.adapters.ledgersegments import Segments
 from weighlock.adapters.material import MaterialWatch
 from weighlock.adapters.metrics import Metrics
 from weighlock.adapters.rulewatch import Rulebook
@@ -48,6 +50,8 @@ class Parts:
     clock: Callable[[], float]
     keys: Keys
     ledger: Ledger
+    anchoring: Anchoring | None
+    """None where there are no anchors."""
     rulebook: Rulebook
     cutoffs: CutoffWatch
     material: MaterialWatch
@@ -58,6 +62,7 @@ class Parts:
     early: EarlyRelease
     metrics: Metrics
     eraser: Eraser
+    segments: Segments
     counters: Counters
     desk: Desk
     receiver: Receiver
@@ -68,6 +73,11 @@ class Parts:
     vaults: Vaults
     tunnels: dict[str, Tunnel]
     """By the id of the client's connection."""
+
+    def require_anchors(self) -> None:
+        """Raises Unavailable where the record has to be kept outside this host, and is late with it."""
+        if self.anchoring:
+            self.anchoring.require()
 
     def elapsed(self, exchange: Exchange) -> Callable[[], int]:
         """Tells the milliseconds since *exchange* began, by the clock that dates its entries."""

@@ -20,6 +20,9 @@ from weighlock.stages.mask import blocked
 from weighlock.stages.passage import Passage
 from weighlock.stages.stage import Parts, filled
 
+FLOWING = 10_000
+"""Most findings of a stream or a socket: with every further text all of them are judged again."""
+
 type _Masked = Callable[[Finding], OperatorSpec | None]
 
 
@@ -45,6 +48,8 @@ async def _weighed(parts: Parts, passage: Passage, texts: tuple[Text, ...]) -> d
     exchange = passage.exchange
     findings = await parts.pool.inspect(_asked(parts, passage, texts), exchange.rules.detect)
     passage.reply_findings += findings
+    if (passage.pump or passage.socket) and len(passage.reply_findings) > FLOWING:
+        raise BadReply("reply-findings", f"More than {FLOWING} findings in one stream.")
     policy, principal, call = exchange.rules.policy, filled(exchange.principal), filled(exchange.call)
     judged = [finding for finding in findings if is_judged(policy, finding, Direction.RESPONSE)]
     new = partial(amount, texts, judged, size=passage.reply_size - passage.reply_counted)

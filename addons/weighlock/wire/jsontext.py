@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from json.encoder import encode_basestring
 from types import MappingProxyType
 from typing import Any, Literal
@@ -20,7 +21,9 @@ from weighlock.wire.strictjson import Number
 INNER = "~>"
 """Between the pointer of a string and a pointer into the JSON that the string holds; no RFC 6901 pointer has it."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*')
-
+_POINT_NOTHING = re.compile(r"(-?[0-9]+)\.0+")
+_EXPONENT = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?[eE][+-]?[0-9]{1,2}")
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 ROLES = MappingProxyType({"string": Role.CONTENT, "number": Role.NUMBER, "key": Role.KEY})
 """What a leaf is where nothing more is known of it, by its kind."""
@@ -28,7 +31,9 @@ ROLES = MappingProxyType({"string": Role.CONTENT, "number": Role.NUMBER, "key": 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """*pointer* is an RFC 6901 pointer; that of a member's name is the member's with `key:` before it."""
+    """*pointer* is an RFC 6901 pointer; that of a member's name is the member's with `key:` before it. A number's
+    value is all its digits, where it is a whole number in whatever spelling.
+    """
 
     pointer: str
     value: str = field(repr=False)
@@ -149,7 +154,7 @@ def below(place: str, pointer: str) -> str:
 
 def _leaves(value: Any, pointer: str) -> Iterator[Leaf]:
     if isinstance(value, Number):
-        yield Leaf(pointer, str(value), "number")
+        yield Leaf(pointer, _digits(value), "number")
     elif isinstance(value, str):
         yield Leaf(pointer, value, "string")
     elif isinstance(value, dict):
@@ -160,6 +165,15 @@ def _leaves(value: Any, pointer: str) -> Iterator[Leaf]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _leaves(item, f"{pointer}/{index}")
+
+
+def _digits(number: Number) -> str:
+    """4.111E3 and 4111.0, as programs write what they took for a quantity, say 4111."""
+    if match := _POINT_NOTHING.fullmatch(number):
+        return match[1]
+    if _EXPONENT.fullmatch(number) and (value := Decimal(number)) == (whole := value.to_integral_value()):
+        return f"{whole:f}"
+    return str(number)
 
 
 def _rewritten(value: Any, pointer: str, texts: dict[str, str]) -> Any:
@@ -192,11 +206,11 @@ def _dump(value: Any, write: Any) -> None:
     if isinstance(value, Number):
         write(value)
     elif isinstance(value, str):
-        write(encode_basestring(value))
+        write(_spelled(value))
     elif isinstance(value, dict):
         separator = "{"
         for name, member in value.items():
-            write(separator + encode_basestring(name) + ":")
+            write(separator + _spelled(name) + ":")
             _dump(member, write)
             separator = ","
         write("}" if value else "{}")
@@ -209,6 +223,12 @@ def _dump(value: Any, write: Any) -> None:
         write("]" if value else "[]")
     else:
         write({True: "true", False: "false", None: "null"}[value])
+
+
+def _spelled(text: str) -> str:
+    """In quotation marks. What readers of lines take for an end of one is escaped: whoever wrote it had done so too."""
+    said = encode_basestring(text)
+    return said if said.isascii() else _LINE_ENDS.sub(lambda end: f"\\u{ord(end[0]):04x}", said)
 
 
 def _names(pointer: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from weighlock.model import NotInspected, Text
+from weighlock.model import NotInspected, Role, Text
 from weighlock.wire.jsontext import Document
 
 
@@ -16,6 +16,7 @@ class Run:
 
     name: str
     json: bool = False
+    role: Role = Role.CONTENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Event:
     ended: tuple[str, ...] = ()
     """Beginnings of the names of the runs that are complete with this event."""
     last: bool = False
-    """Nothing follows, and it leaves when the model host has ended the stream."""
+    """Nothing follows: all runs are complete with it. A model host may be slow to close what it has ended so."""
 
 
 class StreamShape(Protocol):

@@ -35,11 +35,11 @@ def order_rules() -> RuleSet:
     return rule_set({"detect/business/order-number.yaml": rulefile.parse(RULE, "order-number.yaml")})
 
 
-def letter(number: int) -> str:
-    """Some 20 kB, with 200 order numbers that stand in no other one."""
+def letter(number: int, lines: int = 200) -> str:
+    """Some 100 bytes for each of *lines*, with an order number that stands in no other one."""
     return "".join(
         f"We looked again at ORD-{number:02}{line:04}, and nothing that was said of it has changed since then.\n"
-        for line in range(200)
+        for line in range(lines)
     )
 
 
@@ -62,8 +62,8 @@ def strike(pool: Pool, blow: signal.Signals) -> int:
     return struck
 
 
-async def outcome(pool: Pool, number: int) -> str | set[str]:
-    text = letter(number)
+async def outcome(pool: Pool, number: int, lines: int = 200) -> str | set[str]:
+    text = letter(number, lines)
     try:
         found = await pool.inspect([Text("/x", Role.CONTENT, text)], order_rules())
     except Unavailable as refused:
@@ -71,8 +71,8 @@ async def outcome(pool: Pool, number: int) -> str | set[str]:
     return {text[finding.start : finding.end] for finding in found}
 
 
-def orders(number: int) -> set[str]:
-    return {f"ORD-{number:02}{line:04}" for line in range(200)}
+def orders(number: int, lines: int = 200) -> set[str]:
+    return {f"ORD-{number:02}{line:04}" for line in range(lines)}
 
 
 async def test_every_text_is_inspected_whole_or_refused_while_inspectors_die(pool: Pool) -> None:
@@ -117,11 +117,11 @@ async def test_a_refused_text_is_not_remembered_as_clean(pool: Pool) -> None:
 
 
 async def test_what_waits_is_bounded(pool: Pool) -> None:
-    calls = [asyncio.create_task(outcome(pool, number % 50)) for number in range(400)]
+    calls = [asyncio.create_task(outcome(pool, number % 50, 20)) for number in range(400)]
     outcomes = await asyncio.gather(*calls)
 
     assert "inspector-overloaded" in outcomes
-    assert all(result in ("inspector-overloaded", orders(number % 50)) for number, result in enumerate(outcomes))
+    assert all(result in ("inspector-overloaded", orders(number % 50, 20)) for number, result in enumerate(outcomes))
 
 
 async def test_other_rules_look_again_at_what_was_clean(pool: Pool) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from weighlock.adapters.inspector.engine import Engine
 from weighlock.adapters.inspector.models import missing
 from weighlock.adapters.inspector.pool import Pool
-from weighlock.adapters.inspector.rampart import OVERLAP, WINDOW, Rampart
+from weighlock.adapters.inspector.rampart import FEW, OVERLAP, WINDOW, Rampart
 from weighlock.errors import ConfigError
 from weighlock.model import Role, Text
 from weighlock.settings import NER
@@ -50,6 +51,22 @@ def test_a_name_is_found_wherever_it_lies_in_a_long_text(words: int) -> None:
     text = "and then " * (words // 2) + "my name is Maria Lopez. " + "and then " * 200
 
     assert ("PERSON", "Maria Lopez") in found(text)
+
+
+def test_letters_without_sense_are_not_read_and_nothing_is_said_of_them() -> None:
+    senseless = " ".join("".join(random.Random(seed).choices("BCDFGHJKLMNPQRSTVWXZ", k=3)) for seed in range(400))
+
+    reading = RAMPART.read([senseless])[0]
+
+    assert reading.words == []
+    assert len(reading.doubted) <= FEW
+    assert ("PERSON", "Maria Lopez") in found(f"{senseless}. {'and then ' * 250} my name is Maria Lopez. {senseless}")
+
+
+def test_names_with_many_pieces_are_read_in_long_texts() -> None:
+    people = "Wojciech Szczęsny, Nguyễn Thị Minh Khai, Gülşah Öztürkoğlu, Małgorzata Dąbrowska-Kozłowska, " * 20
+
+    assert sum(entity == "PERSON" for entity, _ in found(people)) > 10
 
 
 @settings(deadline=None, max_examples=40)

@@ -187,6 +187,31 @@ def test_old_settled_approvals_make_room_and_open_ones_stay(monkeypatch: pytest.
     store.close()
 
 
+def test_a_broken_glass_waits_for_its_review_however_much_is_settled(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(approvals, "KEPT", 1)
+    store = ApprovalStore.open(tmp_path, KEY)
+    terms = some_terms(break_glass=frozenset({"leads"}))
+    held = [stored(store, id=id, key=id, terms=terms) for id in ("open", "broken", "reviewed")]
+    for before in held[1:]:
+        broken = store.swap(before, decide(before, an_approver(), True, "fire", NOW, max_age=1.0, break_glass=True))
+        assert broken
+        used = store.swap(broken, move(broken, Event.CONSUME))
+        assert used
+    assert [one.id for one in store.waiting()] == ["open", "broken", "reviewed"]
+    assert store.swap(used, replace(used, review=used.decisions[0]))
+    for number in range(3):
+        stored(store, id=f"a{number}", key=f"{number}", state=S.DENIED, requested_at=NOW + number)
+
+    for at in ("before", "after a restart"):
+        assert [one.id for one in store.waiting()] == ["open", "broken"], at
+        assert [one.id for one in store.settled(2)] == {"before": ["a2", "a1"]}.get(at, ["a2"]), at
+        store.close()
+        store = ApprovalStore.open(tmp_path, KEY)
+    store.close()
+
+
 def test_a_table_of_another_shape_is_not_ours(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "control.db") as other:
         other.execute("CREATE TABLE approvals (id TEXT)")

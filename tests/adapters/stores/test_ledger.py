@@ -19,9 +19,11 @@ import pytest_asyncio
 
 from weighlock.adapters.keys import Keys, open_keys
 from weighlock.adapters.stores import ledger as ledger_module
-from weighlock.adapters.stores import ledgerwriter
+from weighlock.adapters.stores import ledgerbacklog, ledgerwriter
 from weighlock.adapters.stores.ledger import Draft, Ledger
 from weighlock.adapters.stores.ledgerfile import NAME, Reader
+from weighlock.adapters.stores.ledgergap import Missed
+from weighlock.adapters.stores.ledgersealer import Sealer
 from weighlock.errors import ConfigError, Unavailable
 from weighlock.ledger import entry, seal
 from weighlock.ledger.entry import Kind
@@ -50,6 +52,13 @@ async def ledger(state: Path, keys: Keys) -> AsyncIterator[Ledger]:
 def check(state: Path) -> Report:
     with Reader(state / NAME) as reader:
         return verify(reader.rows(), reader.payloads(), reader.checkpoints(), open_keys(state).signer.verifier)
+
+
+def gaps(state: Path) -> list[tuple[int, int]]:
+    """Where each entry about a gap stands, and how many it says could not be written."""
+    with Reader(state / NAME) as reader:
+        told = [entry.parse(data) for data in reader.entries()]
+    return [(said.seq, said.body["gap"]["entries"]) for said in told if "gap" in said.body]
 
 
 def contents(state: Path) -> dict[str, bytes]:
@@ -185,10 +194,79 @@ async def test_nothing_is_acknowledged_that_could_not_be_written_and_it_recovers
         assert (caught.value.code, caught.value.retry) == ("ledger-unavailable", True)
     lock.end()
 
-    assert await ledger.append(DRAFT) == 1
-    assert check(state).entries == 2
-    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
+    assert await ledger.append(DRAFT) == 2
+    assert check(state).entries == 3
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING, logging.WARNING]
     assert "locked" in caplog.records[0].getMessage()
+    assert gaps(state) == [(1, 2)]
+
+
+async def test_what_was_missed_is_an_entry_also_when_nothing_else_comes(
+    state: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "TRY_AFTER", 0.01)
+    ledger, loop, told = Ledger.open(state, keys), asyncio.get_running_loop(), asyncio.Event()
+    sound = ledger._gap.told
+
+    def noting(said: Missed) -> None:
+        sound(said)
+        loop.call_soon_threadsafe(told.set)
+
+    monkeypatch.setattr(ledger._gap, "told", noting)
+    lock = Lock(state)
+    with pytest.raises(Unavailable):
+        await ledger.append(DRAFT)
+    lock.end()
+    async with asyncio.timeout(10):
+        await told.wait()
+
+    assert gaps(state) == [(0, 1)]
+    await ledger.close()
+    assert check(state).ok
+
+
+async def test_what_was_missed_at_the_end_is_an_entry_too(state: Path, keys: Keys) -> None:
+    ledger = Ledger.open(state, keys)
+    with pytest.raises(Unavailable):
+        await ledger.append(Draft(Kind.REQUEST, {"x": float("nan")}))
+    await ledger.close()
+
+    assert gaps(state) == [(0, 1)]
+
+
+async def test_a_ledger_knows_whether_the_run_before_ended_by_itself(state: Path, keys: Keys) -> None:
+    for last, unclean in ((None, False), (Kind.STOP, False), (Kind.REQUEST, True)):
+        ledger = Ledger.open(state, keys)
+        if last:
+            await ledger.append(Draft(last, {}))
+        await ledger.close()
+        again = Ledger.open(state, keys)
+        assert again.unclean is unclean
+        await again.close()
+
+
+async def test_a_file_system_that_became_read_only_is_recovered_from(
+    ledger: Ledger, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ledger.append(DRAFT)
+    connect = ledgerwriter.connect
+
+    def read_only(path: Path, *, create: bool) -> sqlite3.Connection:
+        connection = connect(path, create=create)
+        connection.execute("PRAGMA query_only=ON")  # as SQLite finds it: attempt to write a readonly database
+        return connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledgerwriter, "connect", read_only)
+        ledger._writer.close()
+        for _ in range(2):
+            with pytest.raises(Unavailable) as caught:
+                await ledger.append(DRAFT)
+            assert caught.value.code == "ledger-unavailable"
+
+    await ledger.append(DRAFT)
+    assert gaps(state) == [(1, 2)]
+    assert check(state).ok
 
 
 async def test_a_full_disk_is_recovered_from(ledger: Ledger, state: Path) -> None:
@@ -202,7 +280,8 @@ async def test_a_full_disk_is_recovered_from(ledger: Ledger, state: Path) -> Non
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     assert caught.value.code == "ledger-unavailable"
-    assert await ledger.append(DRAFT) == 1
+    assert await ledger.append(DRAFT) == 2
+    assert gaps(state) == [(1, 1)]
     assert check(state).ok
 
 
@@ -224,30 +303,31 @@ async def test_an_entry_that_cannot_be_written_is_refused_alone(ledger: Ledger) 
         ledger.append(DRAFT), ledger.append(odd), ledger.append(DRAFT), return_exceptions=True
     )
 
-    assert sorted(result for result in results if isinstance(result, int)) == [0, 1]
+    assert len({result for result in results if isinstance(result, int)}) == 2
     (refused,) = [result for result in results if isinstance(result, Unavailable)]
     assert refused.code == "entry-unwritable"
 
 
 async def test_a_payload_that_cannot_be_sealed_is_refused_and_gives_its_room_back(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_module, "ENTRIES", 1)
+    monkeypatch.setattr(ledgerbacklog, "ENTRIES", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(ledger_module, "seal", None)
+        patch.setattr(Sealer, "seal", None)
         for _ in range(3):
             with pytest.raises(Unavailable) as caught:
                 await ledger.append(DRAFT)
             assert caught.value.code == "ledger-unavailable"
 
-    assert await ledger.append(DRAFT) == 0
+    assert await ledger.append(DRAFT) == 1
+    assert gaps(state) == [(0, 3)]
 
 
 @pytest.mark.parametrize(("bound", "value"), [("ENTRIES", 3), ("BYTES", 15)])
 async def test_what_is_too_much_is_refused_at_once_and_later_taken(
     ledger: Ledger, state: Path, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
 ) -> None:
-    monkeypatch.setattr(ledger_module, bound, value)
+    monkeypatch.setattr(ledgerbacklog, bound, value)
     lock = Lock(state)
     waiting = [asyncio.create_task(ledger.append(DRAFT)) for _ in range(3)]
     await asyncio.sleep(0)
@@ -256,12 +336,13 @@ async def test_what_is_too_much_is_refused_at_once_and_later_taken(
     lock.end()
 
     assert caught.value.code == "ledger-overloaded"
-    assert sorted(await asyncio.gather(*waiting)) == [0, 1, 2]
-    assert await ledger.append(DRAFT) == 3
+    assert len(set(await asyncio.gather(*waiting))) == 3
+    assert await ledger.append(DRAFT) == 4
+    assert [entries for _, entries in gaps(state)] == [1]
 
 
 async def test_a_single_entry_over_the_bound_is_let_through(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "BYTES", 3)
+    monkeypatch.setattr(ledgerbacklog, "BYTES", 3)
 
     assert await ledger.append(DRAFT) == 0
 
@@ -319,16 +400,16 @@ async def test_no_plaintext_is_in_any_file_or_repr(state: Path, keys: Keys) -> N
     assert f"{NAME}-wal" in while_open
 
 
-async def test_sealing_happens_beside_the_loop(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_large_is_sealed_beside_the_loop(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     threads = set()
-    sealing = ledger_module.seal
+    sealing = Sealer.seal
 
-    def noting(*arguments: object, **named: object) -> object:
+    def noting(sealer: Sealer, payload: bytes) -> seal.Sealed:
         threads.add(threading.current_thread())
-        return sealing(*arguments, **named)  # type: ignore[arg-type]
+        return sealing(sealer, payload)
 
-    monkeypatch.setattr(ledger_module, "seal", noting)
-    await ledger.append(DRAFT)
+    monkeypatch.setattr(Sealer, "seal", noting)
+    await ledger.append(Draft(Kind.REQUEST, {}, {"request.sent": bytes(ledger_module.SMALL + 1)}))
 
     assert threads
     assert threading.current_thread() not in threads

@@ -47,8 +47,8 @@ def plain(path: Path) -> sqlite3.Connection:
         "REPLACE INTO payload_keys VALUES (1, 'a', x'00')",
         "UPDATE checkpoints SET note = ''",
         "DELETE FROM checkpoints",
-        "REPLACE INTO checkpoints VALUES (2, '')",
-        "INSERT INTO checkpoints VALUES (1, '')",
+        "REPLACE INTO checkpoints (size, note) VALUES (2, '')",
+        "INSERT INTO checkpoints (size, note) VALUES (1, '')",
     ],
 )
 def test_rows_are_neither_changed_nor_taken_away_by_accident(path: Path, statement: str) -> None:
@@ -116,7 +116,7 @@ def test_a_reader_gives_what_was_written(path: Path) -> None:
 
 def test_a_reader_cannot_write(path: Path) -> None:
     with Reader(path) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
-        reader._connection.execute("INSERT INTO checkpoints VALUES (9, '')")
+        reader._connection.execute("INSERT INTO checkpoints (size, note) VALUES (9, '')")
 
 
 def test_a_reader_sees_one_moment(path: Path) -> None:

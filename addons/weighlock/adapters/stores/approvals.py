@@ -17,22 +17,18 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlite_utils import Database
 
-from weighlock.adapters.stores import control
+from weighlock.adapters.stores import approvalrow, control
 from weighlock.holds import (
     OPEN,
     Approval,
     ApprovalState,
-    Decision,
     Kind,
-    Limits,
     Mark,
     Shown,
-    Terms,
-    Threshold,
-    Way,
 )
 
 _OPEN = f"state IN ({', '.join(repr(state.value) for state in sorted(OPEN))})"
+_WAITING = f"({_OPEN} OR id IN (SELECT id FROM unreviewed))"  # noqa: S608 our own words
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS approvals (
     id TEXT PRIMARY KEY,
@@ -48,6 +44,9 @@ CREATE TABLE IF NOT EXISTS approvals (
 CREATE UNIQUE INDEX IF NOT EXISTS approvals_open ON approvals (key) WHERE {_OPEN};
 CREATE INDEX IF NOT EXISTS approvals_key ON approvals (key, requested_at);
 CREATE INDEX IF NOT EXISTS approvals_state ON approvals (state, ends_at);
+CREATE TABLE IF NOT EXISTS unreviewed (
+    id TEXT PRIMARY KEY
+) STRICT;
 CREATE TABLE IF NOT EXISTS prompts (
     id TEXT PRIMARY KEY,
     sealed BLOB NOT NULL
@@ -58,6 +57,7 @@ CREATE TABLE IF NOT EXISTS last_prompts (
 ) STRICT;
 """
 _PROBE = "SELECT approvals.key, prompts.sealed, last_prompts.sealed FROM approvals, prompts, last_prompts LIMIT 0"
+_REVIEWED = "DELETE FROM unreviewed WHERE id = ?"
 _NONCE = 12
 KEPT = 10_000
 """Settled approvals that stay listed when the store is opened."""
@@ -77,7 +77,8 @@ class ApprovalStore:
         database.execute("PRAGMA secure_delete = ON")
         database.execute(
             f"DELETE FROM approvals WHERE NOT {_OPEN} AND id NOT IN"  # noqa: S608 our own words
-            f" (SELECT id FROM approvals WHERE NOT {_OPEN} ORDER BY requested_at DESC LIMIT ?)",
+            f" (SELECT id FROM approvals WHERE NOT {_OPEN} ORDER BY requested_at DESC LIMIT ?)"
+            " AND id NOT IN (SELECT id FROM unreviewed)",
             [KEPT],
         )
         return cls(database, key)
@@ -114,6 +115,9 @@ class ApprovalStore:
             )
             if done.rowcount != 1:
                 return None
+            if moved.broken_glass:
+                put = "INSERT OR IGNORE INTO unreviewed VALUES (?)" if moved.unreviewed else _REVIEWED
+                self._db.execute(put, [moved.id])
             if moved.state not in OPEN:
                 if moved.state is ApprovalState.CONSUMED:
                     self._remember(moved)
@@ -130,6 +134,14 @@ class ApprovalStore:
     def everything(self) -> list[Approval]:
         """All that are kept, oldest first."""
         return self._all("ORDER BY rowid")
+
+    def waiting(self) -> list[Approval]:
+        """What people still have to do with: open, or a broken glass without a review. Oldest first."""
+        return self._all(f"WHERE {_WAITING} ORDER BY rowid")
+
+    def settled(self, most: int) -> list[Approval]:
+        """All others, newest first."""
+        return self._all(f"WHERE NOT {_WAITING} ORDER BY rowid DESC LIMIT ?", most)
 
     def open_one(self, key: str) -> Approval | None:
         return self._one(f"WHERE {_OPEN} AND key = ?", key)
@@ -174,7 +186,7 @@ class ApprovalStore:
 
     def _read(self, id: str, body: bytes, version: int) -> Approval:
         try:
-            return replace(_approval(json.loads(self._unsealed(f"approval {id}", body))), version=version)
+            return replace(approvalrow.approval(json.loads(self._unsealed(f"approval {id}", body))), version=version)
         except InvalidTag:
             raise sqlite3.DatabaseError("sealed with another key") from None
 
@@ -214,32 +226,3 @@ class ApprovalStore:
 
     def _unsealed(self, place: str, sealed: bytes) -> bytes:
         return zlib.decompress(self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode()))
-
-
-def _approval(said: dict[str, Any]) -> Approval:
-    return Approval(
-        **said
-        | {
-            "kind": Kind(said["kind"]),
-            "state": ApprovalState(said["state"]),
-            "persons": frozenset(said["persons"]),
-            "names": frozenset(said["names"]),
-            "because": tuple(said["because"]),
-            "terms": _terms(said["terms"]),
-            "decisions": tuple(_decision(one) for one in said["decisions"]),
-            "review": _decision(said["review"]) if said["review"] else None,
-            "limits": Limits(**said["limits"]) if said["limits"] else None,
-        }
-    )
-
-
-def _terms(said: dict[str, Any]) -> Terms:
-    quorums = tuple(
-        tuple(Threshold(frozenset(one["groups"]), one["need"]) for one in quorum) for quorum in said["quorums"]
-    )
-    way, glass = Way(said["way"]), frozenset(said["break_glass"])
-    return Terms(**said | {"quorums": quorums, "way": way, "break_glass": glass})
-
-
-def _decision(said: dict[str, Any]) -> Decision:
-    return Decision(**said | {"groups": frozenset(said["groups"]), "known": frozenset(said["known"])})

@@ -1,4 +1,8 @@
-"""index.db: its tables, and how it is opened: in the folder where that can be written, else in memory."""
+"""index.db: its tables, and how it is opened: in the folder where that can be written, else in memory.
+
+An exchange's number is the seq of its first entry, so that the newest are the highest. A mark is something by which
+exchanges are looked for; each has the list of its exchanges, which is read from its end.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,40 @@ import sqlite3
 from pathlib import Path
 
 NAME = "index.db"
-VERSION = 2
+VERSION = 5
 
 SCHEMA = """
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY, session TEXT NOT NULL UNIQUE, workload TEXT NOT NULL, principal TEXT NOT NULL,
+    owner TEXT NOT NULL, began TEXT NOT NULL, last TEXT NOT NULL, exchanges INTEGER NOT NULL, refused INTEGER NOT NULL,
+    verdict TEXT NOT NULL, entities TEXT NOT NULL, models TEXT NOT NULL
+) STRICT;
 CREATE TABLE exchanges (
-    exchange TEXT PRIMARY KEY, session TEXT NOT NULL, first INTEGER NOT NULL, time TEXT NOT NULL, last TEXT NOT NULL,
-    workload TEXT NOT NULL, subject TEXT NOT NULL, owner TEXT NOT NULL, persons TEXT NOT NULL, host TEXT NOT NULL,
-    model TEXT NOT NULL, outcome TEXT NOT NULL, entities TEXT NOT NULL
+    id INTEGER PRIMARY KEY, exchange TEXT NOT NULL UNIQUE, session INTEGER NOT NULL, time TEXT NOT NULL,
+    last TEXT NOT NULL, workload TEXT NOT NULL, subject TEXT NOT NULL, owner TEXT NOT NULL, persons TEXT NOT NULL,
+    host TEXT NOT NULL, model TEXT NOT NULL, outcome TEXT NOT NULL, entities TEXT NOT NULL,
+    conversation TEXT NOT NULL
 ) STRICT;
 CREATE INDEX by_session ON exchanges (session);
+CREATE INDEX by_time ON exchanges (time);
 CREATE INDEX by_last ON exchanges (last);
-CREATE INDEX by_workload ON exchanges (workload, last);
-CREATE INDEX by_outcome ON exchanges (outcome, last);
-CREATE TABLE entries (seq INTEGER PRIMARY KEY, exchange TEXT NOT NULL, bytes INTEGER NOT NULL) STRICT;
+CREATE TABLE marks (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, exchanges INTEGER NOT NULL, UNIQUE (kind, name)
+) STRICT;
+CREATE TABLE marked (
+    mark INTEGER NOT NULL, exchange INTEGER NOT NULL, PRIMARY KEY (mark, exchange)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY, exchange INTEGER, kind TEXT NOT NULL, bytes INTEGER NOT NULL
+) STRICT;
 CREATE INDEX by_exchange ON entries (exchange);
+CREATE INDEX by_kind ON entries (kind);
 CREATE TABLE sums (
     day TEXT, workload TEXT, entries INTEGER, bytes INTEGER, sealed INTEGER, PRIMARY KEY (day, workload)
 ) STRICT;
 CREATE TABLE found (day TEXT, workload TEXT, entity TEXT, count INTEGER, PRIMARY KEY (day, workload, entity)) STRICT;
 CREATE VIRTUAL TABLE texts USING fts5(text, content='');
-CREATE TABLE place (next INTEGER NOT NULL, leaf BLOB NOT NULL) STRICT;
-INSERT INTO place VALUES (0, x'');
+CREATE TABLE place (first INTEGER NOT NULL, next INTEGER NOT NULL, leaf BLOB NOT NULL) STRICT;
 """
 
 
@@ -48,6 +65,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA cache_size=-100000")  # kB: made from nothing, much of it is touched all the time
     connection.execute("BEGIN IMMEDIATE")
     if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
         connection.execute("ROLLBACK")

@@ -1,75 +1,30 @@
-"""ledger.db: its tables, and the two ways to open it. Clear entries, sealed payloads, checkpoints; nothing else.
-
-The triggers keep honest hands from slipping. They prove nothing; hashes and signatures do: `weighlock.ledger.verify`.
-"""
+"""ledger.db, and the two ways to open it."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 from collections.abc import Iterator
+from itertools import starmap
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import sqlite_utils
-from sqlite_utils.migrations import Migrations
 
+from weighlock.adapters.stores import ledgerschema
 from weighlock.errors import ConfigError
+from weighlock.ledger import merkle
+from weighlock.ledger.chain import Begins
 from weighlock.ledger.verify import Payload, Row
 
 NAME = "ledger.db"
 BUSY = 1000
 """Milliseconds that a lock of somebody else's is waited for."""
-
-_migrations = Migrations("weighlock.ledger")
-
-
-@_migrations(name="0001_entries")
-def _entries(db: Any) -> None:
-    db["entries"].create({"seq": int, "entry": str, "leaf": bytes}, pk="seq", not_null={"entry", "leaf"}, strict=True)
-    _guard(db, "entries", "new.seq IS NOT (SELECT coalesce(max(seq), -1) + 1 FROM entries)")
-
-
-@_migrations(name="0002_payloads")
-def _payloads(db: Any) -> None:
-    key, same = ("seq", "name"), "WHERE seq = new.seq AND name = new.name"
-    for table, column in (("payloads", "ciphertext"), ("payload_keys", "wrapped")):
-        db[table].create({"seq": int, "name": str, column: bytes}, pk=key, not_null={*key, column}, strict=True)
-        _guard(db, table, f"EXISTS (SELECT 1 FROM {table} {same})")  # noqa: S608 names of ours
-
-
-@_migrations(name="0003_checkpoints")
-def _checkpoints(db: Any) -> None:
-    db["checkpoints"].create({"size": int, "note": str}, pk="size", not_null={"note"}, strict=True)
-    _guard(db, "checkpoints", "new.size <= (SELECT max(size) FROM checkpoints)")
-
-
-@_migrations(name="0004_erasure")
-def _erasure(db: Any) -> None:
-    """A key may be overwritten with zeros, and a payload taken away whose key was."""
-    db.execute("DROP TRIGGER payload_keys_update")
-    db.execute(
-        "CREATE TRIGGER payload_keys_update BEFORE UPDATE ON payload_keys WHEN new.seq IS NOT old.seq"
-        " OR new.name IS NOT old.name OR new.wrapped IS NOT zeroblob(length(old.wrapped))"
-        " BEGIN SELECT raise(ABORT, 'payload_keys only grows'); END"
-    )
-    db.execute("DROP TRIGGER payloads_delete")
-    db.execute(
-        "CREATE TRIGGER payloads_delete BEFORE DELETE ON payloads WHEN EXISTS (SELECT 1 FROM payload_keys"
-        " WHERE seq = old.seq AND name = old.name AND wrapped IS NOT zeroblob(length(wrapped)))"
-        " BEGIN SELECT raise(ABORT, 'payloads only grows'); END"
-    )
-
-
-def _guard(db: Any, table: str, no_insert: str) -> None:
-    """Rows are added, and neither changed nor taken away: not by INSERT OR REPLACE either, hence *no_insert*."""
-    for event, when in (("UPDATE", ""), ("DELETE", ""), ("INSERT", f"WHEN {no_insert}")):
-        db.execute(
-            f"CREATE TRIGGER {table}_{event.lower()} BEFORE {event} ON {table} {when} "
-            f"BEGIN SELECT raise(ABORT, '{table} only grows'); END"
-        )
+PAGE = 8192
+"""Bytes: half of each smaller one would stay empty, for a message of some kilobytes cannot share it."""
 
 
 class Damaged(ConfigError):
@@ -85,9 +40,10 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
     os.close(os.open(path, flags, 0o600))  # sqlite gives -wal and -shm the same mode
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY / 1000)
     try:
+        connection.execute(f"PRAGMA page_size={PAGE}")
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
-        _migrations.apply(sqlite_utils.Database(connection, execute_plugins=False))
+        ledgerschema.prepare(connection)
     except BaseException:
         connection.close()
         raise
@@ -95,13 +51,19 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
 
 
 # A tampered cell may hold another type than its column, or nothing.
-_ROWS = "SELECT seq, coalesce(CAST(entry AS BLOB), x''), coalesce(CAST(leaf AS BLOB), x'') FROM entries ORDER BY seq"
-_TRIGGERS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'"
+_ROWS = """
+    SELECT seq, coalesce(CAST(entry AS BLOB), x''), coalesce(CAST(leaf AS BLOB), x'') FROM entries
+    WHERE seq >= ? ORDER BY seq
+"""
 _PAYLOADS = """
     SELECT p.seq, p.name, coalesce(CAST(p.ciphertext AS BLOB), x''),
         coalesce(CAST(nullif(k.wrapped, zeroblob(length(k.wrapped))) AS BLOB), x'')
-    FROM payloads p LEFT JOIN payload_keys k ON k.seq = p.seq AND k.name = p.name ORDER BY p.seq, p.name
+    FROM payloads p LEFT JOIN payload_keys k ON k.seq = p.seq AND k.name = p.name WHERE p.seq >= ?
+    ORDER BY p.seq, p.name
 """
+
+
+_LOWEST = -(1 << 63)  # rows before the first that there can be are none of ours, and are to be seen
 
 
 class Reader:
@@ -130,12 +92,17 @@ class Reader:
         )
         try:
             connection.execute("BEGIN")
-            for table in ("entries", "payloads", "payload_keys", "checkpoints"):
+            for table in ("entries", "payloads", "payload_keys", "checkpoints", "segments"):
                 connection.execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608 names of ours
         except BaseException:
             connection.close()
             raise
         return connection
+
+    @functools.cached_property
+    def first(self) -> int:
+        """Number of the first entry that is there: others were removed, though their rows may still be there."""
+        return next(iter(self.segments()), 0)
 
     def __enter__(self) -> Self:
         return self
@@ -145,24 +112,30 @@ class Reader:
     ) -> None:
         self._connection.close()
 
+    @property
+    def size(self) -> int:
+        """Entries that were ever written: the next one's number."""
+        return int(next(self._rows("SELECT coalesce(max(seq), -1) + 1 FROM entries"))[0])
+
     def count(self) -> int:
-        return int(next(self._rows("SELECT count(*) FROM entries"))[0])
+        """By numbers: to count them would be to read the whole file."""
+        return self.size - self.first
 
     def rows(self) -> Iterator[Row]:
         """All entries with their leaves, by seq."""
-        for seq, data, leaf in self._rows(_ROWS):
-            yield Row(seq, data, leaf)
+        return starmap(Row, self._rows(_ROWS, self.first or _LOWEST))
 
     def entries(self, *, newest_first: bool = False, first: int = 0) -> Iterator[bytes]:
         """From the one with the number *first* on."""
         order = "DESC" if newest_first else "ASC"
         rows = f"SELECT CAST(entry AS BLOB) FROM entries WHERE seq >= ? ORDER BY seq {order}"  # noqa: S608
-        for (data,) in self._rows(rows, first):
+        for (data,) in self._rows(rows, max(first, self.first)):
             yield data
 
     def entry(self, seq: int) -> bytes:
         """KeyError where there is none."""
-        for (data,) in self._rows("SELECT CAST(entry AS BLOB) FROM entries WHERE seq = ?", seq):
+        found = "SELECT CAST(entry AS BLOB) FROM entries WHERE seq = ? AND seq >= ?"
+        for (data,) in self._rows(found, seq, self.first):
             return bytes(data)
         raise KeyError(seq)
 
@@ -175,16 +148,26 @@ class Reader:
 
     def payloads(self) -> Iterator[Payload]:
         """All sealed payloads, by seq and name."""
-        for seq, name, ciphertext, wrapped in self._rows(_PAYLOADS):
-            yield Payload(seq, name, ciphertext, wrapped)
+        return starmap(Payload, self._rows(_PAYLOADS, self.first or _LOWEST))
 
     def unguarded(self) -> list[str]:
         """The triggers that are not as they were made: each may have let something pass since."""
-        with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as made:
-            _migrations.apply(sqlite_utils.Database(made, execute_plugins=False))
-            expected = dict(made.execute(_TRIGGERS))
-        found = dict(self._rows(_TRIGGERS))
-        return sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        return ledgerschema.unguarded(dict(self._rows(ledgerschema.TRIGGERS)))
+
+    def segments(self) -> list[int]:
+        """Number of the first entry of each."""
+        return [first for (first,) in self._rows("SELECT first FROM segments ORDER BY first")]
+
+    def begins(self, first: int | None = None) -> Begins:
+        """Where the oldest segment does, or the one with that *first* entry, as the checkpoint before it says; nothing
+        vouches for that here.
+        """
+        size = self.first if first is None else first
+        try:
+            _, note, edge = self.checkpoint(size)
+        except KeyError:
+            note, edge = "", b""
+        return Begins(size, edge, note)
 
     def keyed(self) -> frozenset[int]:
         """The entries with payloads whose keys are there."""
@@ -206,6 +189,32 @@ class Reader:
         for size, note in self._rows("SELECT size, CAST(note AS BLOB) FROM checkpoints ORDER BY size"):
             yield size, note.decode("utf-8", "replace")
 
+    def checkpoint(self, size: int | None = None) -> tuple[int, str, bytes]:
+        """The newest, or the one of *size* entries: its size, its note, and the tree's edge. KeyError for none."""
+        which = "ORDER BY size DESC LIMIT 1" if size is None else "WHERE size = ?"
+        rows = f"SELECT size, CAST(note AS BLOB), coalesce(CAST(edge AS BLOB), x'') FROM checkpoints {which}"  # noqa: S608
+        for found, note, edge in self._rows(rows, *([] if size is None else [size])):
+            return found, note.decode("utf-8", "replace"), edge
+        raise KeyError(size)
+
+    def tree(self, size: int, old: int = 0) -> merkle.Subtrees:
+        """Of the first *size* entries. *old*: no others than those from there on are asked of it, where the checkpoint
+        of so many knows its edge.
+        """
+        for known in (old, self.first):
+            with contextlib.suppress(KeyError, ValueError):
+                edge = self.checkpoint(known)[2] if known else b""
+                return merkle.Subtrees(known, edge, self._leaves(known, size))
+        raise ConfigError("the tree of what was removed is not known; run `weighlock ledger verify`", str(self._path))
+
+    def _leaves(self, first: int, end: int) -> list[bytes]:
+        """Of the entries from *first* up to, and without, *end*. KeyError where one is missing."""
+        rows = "SELECT CAST(leaf AS BLOB) FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq"
+        leaves = [leaf for (leaf,) in self._rows(rows, first, end)]
+        if len(leaves) != end - first:
+            raise KeyError(first)
+        return leaves
+
     def copy(self, path: Path) -> None:
         """Write this snapshot to *path*, as one file. Raises sqlite3.Error."""
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
@@ -214,8 +223,7 @@ class Reader:
 
     def _rows(self, sql: str, *arguments: Any) -> Iterator[Any]:
         try:
-            cursor = self._connection.execute(sql, arguments)
-            while (row := cursor.fetchone()) is not None:
+            for row in self._connection.execute(sql, arguments):  # noqa: UP028 it may be given up behind our end
                 yield row
         except sqlite3.Error:
             raise Damaged("damaged as a file: a page of it cannot be read", str(self._path)) from None

@@ -11,59 +11,49 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
+from weighlock.adapters.stores.indexbatch import Batch
 from weighlock.adapters.stores.indexfile import NAME, SCHEMA, connect, drop
 from weighlock.adapters.stores.ledgerfile import Reader
 from weighlock.errors import ConfigError
 from weighlock.ledger import entry
-from weighlock.ledger.entry import Entry, Kind
 from weighlock.ledger.merkle import leaf_hash
-from weighlock.ledger.sessions import graver, outcome, session_of, words
 
-_BEGIN = (Kind.REQUEST, Kind.REFUSAL)
-_EMPTY = {"session": "", "workload": "", "subject": "", "owner": "", "host": "", "model": "", "outcome": ""}
+type Progress = Callable[[Iterable[bytes], int], Iterable[bytes]]
+"""Passes on the entries that are missing, of which there are so many."""
+
+BATCH = 5000
+"""Entries that are added at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which exchanges are meant; what is empty does not matter."""
 
-    session: str = ""
     workload: str = ""
     principal: str = ""
     """A subject, an owner, or a person behind it."""
     entity: str = ""
     outcome: str = ""
+    conversation: str = ""
     since: str = ""
     until: str = ""
     text: str = ""
     """In the syntax of SQLite's full-text search."""
 
-    def where(self) -> tuple[str, dict[str, str]]:
-        conditions = {
-            "session": "session = :session",
-            "workload": "workload = :workload",
-            "principal": "(subject = :principal OR owner = :principal"
-            " OR EXISTS (SELECT 1 FROM json_each(persons) WHERE value = :principal))",
-            "entity": "EXISTS (SELECT 1 FROM json_each(entities) WHERE key = :entity)",
-            "outcome": "outcome = :outcome",
-            "since": "last >= :since",
-            "until": "time <= :until",
-            "text": "exchange IN"
-            " (SELECT exchange FROM texts JOIN entries ON seq = texts.rowid WHERE texts MATCH :text)",
-        }
-        given = {name: getattr(self, name) for name in conditions if getattr(self, name)}
-        return " AND ".join(("session != ''", *(conditions[name] for name in given))), given
+    def marks(self) -> Iterator[tuple[str, str]]:
+        for kind in ("workload", "principal", "entity", "outcome", "conversation"):
+            if name := getattr(self, kind):
+                yield kind, name
 
 
 class Index:
     @classmethod
     @contextlib.contextmanager
-    def open(
-        cls, reader: Reader, folder: Path, progress: Callable[[Iterable[bytes]], Iterable[bytes]]
-    ) -> Iterator[Index]:
+    def open(cls, reader: Reader, folder: Path, progress: Progress) -> Iterator[Index]:
         """That of the ledger behind *reader*, which lies in *folder*, brought up to date."""
         with contextlib.closing(connect(folder / NAME)) as connection:
             index = cls(connection, reader)
@@ -78,89 +68,116 @@ class Index:
 
     def sessions(self, wanted: Filter, limit: int) -> list[dict[str, Any]]:
         """Those with an exchange *wanted*, the newest *limit* of them, oldest first; summed over all of it."""
-        where, given = wanted.where()
-        newest: dict[str, None] = {}
-        found = self._db.execute(f"SELECT session FROM exchanges WHERE {where} ORDER BY last DESC", given)  # noqa: S608
-        for (session,) in found:  # read no further than it takes
+        newest: dict[int, None] = {}
+        for (session,) in self._found(wanted):  # read no further than it takes
             newest.setdefault(session)
             if len(newest) == limit:
                 break
-        return [self._session(session) for session in newest][::-1]
+        return [self._session("id", session) for session in newest][::-1]
 
-    def exchanges(self, wanted: Filter) -> list[dict[str, Any]]:
+    def session(self, session: str) -> dict[str, Any]:
+        """The one of that name, which must be there, summed."""
+        return self._session("session", session)
+
+    def exchanges(self, session: str) -> list[str]:
         """By their beginning."""
-        where, given = wanted.where()
-        return [_decoded(row) for row in self._rows(f"SELECT * FROM exchanges WHERE {where} ORDER BY first", **given)]  # noqa: S608
+        asked = "SELECT exchange FROM exchanges WHERE session = (SELECT id FROM sessions WHERE session = ?) ORDER BY id"
+        return [exchange for (exchange,) in self._db.execute(asked, (session,))]
 
     def seqs(self, exchange: str) -> list[int]:
-        return [
-            row["seq"] for row in self._rows("SELECT seq FROM entries WHERE exchange = :e ORDER BY seq", e=exchange)
-        ]
+        asked = "SELECT seq FROM entries WHERE exchange = (SELECT id FROM exchanges WHERE exchange = ?) ORDER BY seq"
+        return [seq for (seq,) in self._db.execute(asked, (exchange,))]
+
+    def newest(self, kind: str, limit: int) -> list[int]:
+        """Entries of that kind, the newest first."""
+        asked = "SELECT seq FROM entries WHERE kind = ? ORDER BY seq DESC LIMIT ?"
+        return [seq for (seq,) in self._db.execute(asked, (kind, limit))]
 
     def like(self, session: str) -> list[str]:
         """The sessions whose names begin so, or the one that is named so."""
-        rows = self._rows(
-            "SELECT DISTINCT session FROM exchanges WHERE session >= :s AND session < :s || '\U0010ffff'", s=session
-        )
-        names = [row["session"] for row in rows]
+        asked = "SELECT session FROM sessions WHERE session >= :s AND session < :s || '\U0010ffff'"
+        names = [name for (name,) in self._db.execute(asked, {"s": session})]
         return [session] if session in names else names
 
     def sums(self, by: str, since: str, until: str) -> list[dict[str, Any]]:
         """Entries and bytes *by* day or workload, or findings by entity; between two days."""
         given = {"since": since[:10], "until": until[:10] or "9999"}
         if by == "entity":
-            return self._rows(
+            asked = (
                 "SELECT entity, sum(count) AS findings FROM found WHERE day BETWEEN :since AND :until"
-                " GROUP BY entity ORDER BY 2 DESC, 1",
-                **given,
+                " GROUP BY entity ORDER BY 2 DESC, 1"
             )
-        column = {"day": "day", "workload": "workload"}[by]
-        return self._rows(
-            f"SELECT {column}, sum(entries) AS entries, sum(bytes) AS clear_bytes, sum(sealed) AS sealed_bytes"  # noqa: S608
-            f" FROM sums WHERE day BETWEEN :since AND :until GROUP BY {column} ORDER BY {column}",
-            **given,
+        else:
+            column = {"day": "day", "workload": "workload"}[by]
+            asked = (
+                f"SELECT {column}, sum(entries) AS entries, sum(bytes) AS clear_bytes, sum(sealed) AS sealed_bytes"  # noqa: S608
+                f" FROM sums WHERE day BETWEEN :since AND :until GROUP BY {column} ORDER BY {column}"
+            )
+        return [dict(row) for row in self._db.execute(asked, given)]
+
+    def _found(self, wanted: Filter) -> Iterable[Any]:
+        """The session of each exchange *wanted*, the newest first.
+
+        Words lead the way where there are any, else the mark that the fewest exchanges have; the rest is looked up.
+        """
+        asked = "SELECT exchanges, id FROM marks WHERE kind = ? AND name = ?"
+        marks = [self._db.execute(asked, mark).fetchone() for mark in wanted.marks()]
+        if None in marks:
+            return ()
+        given = {"since": wanted.since, "until": wanted.until, "text": wanted.text}
+        tables, conditions, number, order = list[str](), ["exchanges.session != 0"], "", ""
+        if wanted.text:
+            tables, number, order = ["texts", "entries"], "entries.exchange", "texts.rowid"
+            conditions += ["texts MATCH :text", "entries.seq = texts.rowid"]
+        for at, (_, mark) in enumerate(sorted(map(tuple, marks))):
+            given[f"m{at}"] = mark
+            tables.append(f"marked AS m{at}")
+            conditions.append(f"m{at}.mark = :m{at}")
+            if number:
+                conditions.append(f"m{at}.exchange = {number}")
+            else:
+                number = order = f"m{at}.exchange"
+        tables.append("exchanges")
+        if number:
+            conditions.append(f"exchanges.id = {number}")
+        else:
+            number = order = "exchanges.id"
+        if wanted.since:
+            earliest = "(SELECT min(id) FROM exchanges WHERE last >= :since)"
+            conditions += ["exchanges.last >= :since", f"{order} >= {earliest}"]
+        if wanted.until:  # numbers rise with time
+            latest = "(SELECT id FROM exchanges WHERE time <= :until ORDER BY time DESC, id DESC LIMIT 1)"
+            conditions.append(f"{number} <= {latest}")
+        return self._db.execute(
+            f"SELECT exchanges.session FROM {' CROSS JOIN '.join(tables)} WHERE {' AND '.join(conditions)}"  # noqa: S608
+            f" ORDER BY {order} DESC",
+            given,
         )
 
-    def _session(self, session: str) -> dict[str, Any]:
-        rows = [
-            _decoded(row) for row in self._rows("SELECT * FROM exchanges WHERE session = :s ORDER BY first", s=session)
-        ]
-        entities: dict[str, int] = {}
-        worst = ""
-        for row in rows:
-            worst = graver(worst, row["outcome"])
-            for name, count in row["entities"].items():
-                entities[name] = entities.get(name, 0) + count
-        first = rows[0]
-        return {
-            "session": session,
-            "workload": first["workload"],
-            "principal": first["subject"],
-            "owner": first["owner"],
-            "began": first["time"],
-            "last": max(row["last"] for row in rows),
-            "exchanges": len(rows),
-            "refused": sum(row["outcome"] == "refused" for row in rows),
-            "verdict": worst,
-            "entities": entities,
-            "models": sorted({row["model"] for row in rows if row["model"]}),
-        }
+    def _session(self, column: str, value: int | str) -> dict[str, Any]:
+        row = self._db.execute(f"SELECT * FROM sessions WHERE {column} = ?", (value,)).fetchone()  # noqa: S608
+        said = {name: row[name] for name in row.keys() if name != "id"}  # noqa: SIM118 a row gives values
+        return said | {name: json.loads(row[name]) for name in ("entities", "models")}
 
-    def _catch_up(self, progress: Callable[[Iterable[bytes]], Iterable[bytes]]) -> None:
-        following, leaf = self._db.execute("SELECT next, leaf FROM place").fetchone()
-        if following and not self._still(following - 1, leaf):
-            self._db.executescript(drop(self._db) + SCHEMA)  # another ledger came to stand there
-            following = 0
+    def _catch_up(self, progress: Progress) -> None:
+        first, following, leaf = self._db.execute("SELECT * FROM place").fetchone() or (-1, 0, b"")
+        # Segments of it were removed, or another ledger came to stand there.
+        if first != self._reader.first or (following > first and not self._still(following - 1, leaf)):
+            following = self._reader.first
+            place = f"INSERT INTO place VALUES ({following}, {following}, x'');"  # noqa: S608 numbers
+            self._db.executescript(drop(self._db) + SCHEMA + place)
         self._db.execute("BEGIN IMMEDIATE")
-        data = b""
-        for data in progress(self._reader.entries(first=following)):
-            try:
-                self._add(entry.parse(data), len(data))
-            except ValueError:
-                raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", "ledger.db") from None
-            following += 1
-        if data:
-            self._db.execute("UPDATE place SET next = ?, leaf = ?", (following, leaf_hash(data)))
+        missing = progress(self._reader.entries(first=following), self._reader.size - following)
+        for some in batched(missing, BATCH):
+            batch = Batch(self._db)
+            for data in some:
+                try:
+                    batch.add(entry.parse(data), len(data))
+                except ValueError:
+                    raise ConfigError("an entry cannot be read; run `weighlock ledger verify`", "ledger.db") from None
+            batch.write()
+            following += len(some)
+            self._db.execute("UPDATE place SET next = ?, leaf = ?", (following, leaf_hash(some[-1])))
         self._db.execute("COMMIT")
 
     def _still(self, seq: int, leaf: bytes) -> bool:
@@ -168,52 +185,3 @@ class Index:
             return leaf_hash(self._reader.entry(seq)) == leaf
         except KeyError:
             return False
-
-    def _add(self, said: Entry, size: int) -> None:
-        body = said.body
-        who, day = body.get("who", {}), said.time[:10]
-        exchange, workload = str(body.get("exchange", "")), str(who.get("workload", ""))
-        self._db.execute("INSERT INTO entries VALUES (?, ?, ?)", (said.seq, exchange, size))
-        self._db.execute("INSERT INTO texts (rowid, text) VALUES (?, ?)", (said.seq, "\n".join(words(body))))
-        sealed = sum(ref.size for ref in said.payloads.values())
-        self._db.execute(
-            "INSERT INTO sums VALUES (?, ?, 1, ?, ?) ON CONFLICT DO UPDATE SET entries = entries + 1,"
-            " bytes = bytes + excluded.bytes, sealed = sealed + excluded.sealed",
-            (day, workload, size, sealed),
-        )
-        for entity, count in body.get("entities", {}).items():
-            self._db.execute(
-                "INSERT INTO found VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
-                (day, workload, entity, count),
-            )
-        if exchange and said.kind is not Kind.CONTROL:
-            self._exchange(exchange, said)
-
-    def _exchange(self, exchange: str, said: Entry) -> None:
-        body = said.body
-        rows = self._rows("SELECT * FROM exchanges WHERE exchange = :e", e=exchange)
-        row: dict[str, Any] = (
-            _decoded(rows[0])
-            if rows
-            else _EMPTY | {"exchange": exchange, "first": said.seq, "time": said.time, "persons": [], "entities": {}}
-        )
-        row["last"], row["outcome"] = said.time, graver(row["outcome"], outcome(said))
-        for entity, count in body.get("entities", {}).items():
-            row["entities"][entity] = row["entities"].get(entity, 0) + count
-        if said.kind in _BEGIN:
-            who = body.get("who", {})
-            row |= {name: str(who.get(name, "")) for name in ("workload", "subject", "owner")}
-            row |= {"session": session_of(body), "persons": who.get("persons", [])}
-            row |= {"host": str(body.get("host", "")), "model": str(body.get("call", {}).get("model", ""))}
-        self._db.execute(
-            "INSERT OR REPLACE INTO exchanges VALUES (:exchange, :session, :first, :time, :last, :workload, :subject,"
-            " :owner, :persons, :host, :model, :outcome, :entities)",
-            row | {name: json.dumps(row[name]) for name in ("persons", "entities")},
-        )
-
-    def _rows(self, sql: str, **given: Any) -> list[dict[str, Any]]:
-        return [dict(row) for row in self._db.execute(sql, given)]
-
-
-def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {name: json.loads(row[name]) for name in ("persons", "entities")}

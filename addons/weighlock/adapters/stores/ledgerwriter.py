@@ -6,18 +6,22 @@ Synchronous, and for one thread. What `write` has returned for is on the disk.
 from __future__ import annotations
 
 import contextlib
+import copy
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from weighlock.adapters.stores import ledgerrows, ledgertail
 from weighlock.adapters.stores.ledgerfile import BUSY, connect
+from weighlock.adapters.stores.ledgertail import Broken, Tail
 from weighlock.errors import ConfigError
-from weighlock.ledger import checkpoint, entry
-from weighlock.ledger.checkpoint import BadNote, Signer
+from weighlock.ledger import entry
+from weighlock.ledger.chain import opened_body
+from weighlock.ledger.checkpoint import Signer
 from weighlock.ledger.entry import Entry, Kind
-from weighlock.ledger.merkle import HASH_SIZE, Frontier, leaf_hash
+from weighlock.ledger.merkle import leaf_hash
 from weighlock.ledger.seal import Sealed
 from weighlock.ledger.verify import STRETCH
 
@@ -25,10 +29,6 @@ BATCH = STRETCH // 2
 """Most entries of one commit. A stretch without a checkpoint stays below STRETCH, as a verifier expects."""
 EVERY = STRETCH // 2
 """Entries after which the commit carries a checkpoint."""
-
-
-class Broken(Exception):
-    """The file is not the one that was written: nothing can be added to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class Prepared:
     sealed: Mapping[str, Sealed]
     erases: tuple[int, ...] = ()
     """Entries whose payloads' keys are destroyed with it."""
+    opens: bool = False
+    """Whether a segment begins with it; its body is made then."""
+    removes: int = 0
+    """The segments before the one that begins with this entry are removed with it."""
 
 
 class LedgerWriter:
@@ -49,12 +53,11 @@ class LedgerWriter:
         ConfigError where the file cannot be used, or where it is not what the last checkpoint says.
         """
         self._path, self._signer, self._clock = path, signer, clock
-        self._frontier = Frontier()
-        self._last = b""  # the newest leaf
-        self._time = ""  # of the newest entry
-        self._signed = 0
+        self._tail = Tail()
         self.scrubbed = True
         """Whether no key that was destroyed is left in the write-ahead log."""
+        self.tidy = False
+        """Whether no row of a segment that was removed is left."""
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = self._open(create=True)
@@ -64,7 +67,12 @@ class LedgerWriter:
     @property
     def unsigned(self) -> int:
         """Entries that no checkpoint covers yet."""
-        return self._frontier.size - self._signed
+        return self._tail.frontier.size - self._tail.signed
+
+    @property
+    def unclean(self) -> bool:
+        """Whether the newest entry, when the file was opened last, was not the end of a run."""
+        return self._tail.unclean
 
     def write(self, batch: Sequence[Prepared], *, sign: bool = False) -> list[int | None]:
         """The sequence number of each, once all are durable; None for one that has no canonical form.
@@ -79,37 +87,59 @@ class LedgerWriter:
         if not batch and not self.unsigned:
             return []
         connection = self._ready()
-        frontier, last, now = self._frontier.copy(), self._last, entry.timestamp(self._clock())
-        now = max(now, self._time)  # a clock that was set back must not look like entries that were moved
-        seqs: list[int | None] = []
+        tail, rows = copy.copy(self._tail), ledgerrows.Rows()
+        tail.frontier = tail.frontier.copy()
+        # A clock that was set back must not look like entries that were moved.
+        tail.time = max(entry.timestamp(self._clock()), tail.time)
         with self._transaction(connection):
-            for prepared in batch:
-                place = Entry(
-                    seq=frontier.size,
-                    time=now,
-                    kind=prepared.kind,
-                    body=prepared.body,
-                    payloads={name: sealed.ref for name, sealed in prepared.sealed.items()},
-                )
-                try:
-                    data = entry.canonical(place)
-                except (ValueError, TypeError, RecursionError):
-                    seqs.append(None)
-                    continue
-                last = leaf_hash(data)
-                _insert(connection, place.seq, data, last, prepared.sealed)
-                _destroy(connection, prepared.erases)
-                frontier.add(last)
-                seqs.append(place.seq)
-            signed = self._signed
-            if frontier.size - signed >= (1 if sign else EVERY):
-                signed = frontier.size
-                note = self._signer.sign(signed, frontier.root())
-                connection.execute("INSERT INTO checkpoints (size, note) VALUES (?, ?)", (signed, note))
-        self._frontier, self._last, self._time, self._signed = frontier, last, now, signed
+            seqs = [self._add(prepared, tail, rows) for prepared in batch]
+            if tail.frontier.size - tail.signed >= (1 if sign else EVERY):
+                self._sign(tail, rows)
+            rows.insert(connection)
+            for prepared, seq in zip(batch, seqs, strict=True):
+                if seq is not None:
+                    ledgerrows.destroy(connection, prepared.erases)
+                    if prepared.removes > tail.oldest:
+                        ledgerrows.remove(connection, prepared.removes)
+                        tail.oldest, self.tidy = prepared.removes, False
+        self._tail = tail
         if any(prepared.erases for prepared in batch):
             self._scrub()
         return seqs
+
+    def _add(self, prepared: Prepared, tail: Tail, rows: ledgerrows.Rows) -> int | None:
+        seq, body = tail.frontier.size, prepared.body
+        if prepared.opens:
+            if seq == tail.segment:
+                return None  # it has nothing to close
+            body = opened_body(seq, self._sign(tail, rows))
+        refs = {name: sealed.ref for name, sealed in prepared.sealed.items()}
+        try:
+            data = entry.canonical(Entry(seq=seq, time=tail.time, kind=prepared.kind, body=body, payloads=refs))
+        except (ValueError, TypeError, RecursionError):
+            return None
+        if prepared.opens:
+            rows.segments.append(seq)
+            tail.segment = seq
+        tail.last = leaf_hash(data)
+        tail.frontier.add(tail.last)
+        rows.add(seq, data, tail.last, prepared.sealed)
+        return seq
+
+    def _sign(self, tail: Tail, rows: ledgerrows.Rows) -> str:
+        """The checkpoint over all there is: the same text however often it is made."""
+        size = tail.frontier.size
+        note = self._signer.sign(size, tail.frontier.root())
+        if size > tail.signed:
+            rows.checkpoints.append((size, note, tail.frontier.edge))
+            tail.signed = size
+        return note
+
+    def tidy_up(self) -> None:
+        """Take away some rows of what was removed. Raises as `write` does."""
+        connection = self._ready()
+        with self._transaction(connection):
+            self.tidy = ledgerrows.tidy(connection, self._tail.oldest)
 
     def _scrub(self) -> None:
         """Empty the write-ahead log, which may hold keys that were destroyed. Not while somebody reads from it."""
@@ -140,10 +170,15 @@ class LedgerWriter:
             raise
 
     def _ready(self) -> sqlite3.Connection:
-        """The connection, opened again where it was given up. Never one to a file that is no longer at the path."""
-        if self._connection and _place(self._path) != self._inode:
+        """The connection, opened again where it was given up. Never one to a file that is no longer at the path, nor to
+        another one there: SQLite would take the write-ahead log for that one's, and spoil it.
+        """
+        place = _place(self._path)
+        if self._connection and place != self._inode:
             with contextlib.suppress(sqlite3.Error):
                 self.close()
+        if place not in (None, self._inode):
+            raise Broken("another file stands in its place")
         if self._connection is None:
             self._connection = self._open(create=False)
         return self._connection
@@ -152,63 +187,14 @@ class LedgerWriter:
         connection = connect(self._path, create=create)
         try:
             self._inode = _place(self._path)
-            self._catch_up(connection)
+            self._tail = ledgertail.read(connection, self._tail, self._signer.verifier)
+            self.tidy = False  # until looked at
             # After a failed fsync the system may take for written what is not: write all of it once more.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except BaseException:
             connection.close()
             raise
         return connection
-
-    def _catch_up(self, connection: sqlite3.Connection) -> None:
-        """Read what stands in the file beyond the frontier, checked against what is known and the last checkpoint."""
-        if self._last and _leaf(connection, self._frontier.size - 1) != self._last:
-            raise Broken(f"entry {self._frontier.size - 1} is not the one that was written")
-        signed = self._checkpoint(connection)
-        frontier, last = self._frontier.copy(), self._last
-        if signed and signed.size == frontier.size and signed.root != frontier.root():
-            raise Broken("the last checkpoint is of other entries")
-        rows = connection.execute("SELECT seq, leaf FROM entries WHERE seq >= ? ORDER BY seq", (frontier.size,))
-        for seq, leaf in rows:
-            if seq != frontier.size or not isinstance(leaf, bytes) or len(leaf) != HASH_SIZE:
-                raise Broken(f"entry {frontier.size} is missing")
-            frontier.add(leaf)
-            last = leaf
-            if signed and signed.size == frontier.size and signed.root != frontier.root():
-                raise Broken("the last checkpoint is of other entries")
-        if signed and signed.size > frontier.size:
-            raise Broken(f"the last checkpoint covers {signed.size} entries, and {frontier.size} are there")
-        size = signed.size if signed else 0
-        time = self._read_tail(connection, min(size, max(frontier.size - 1, 0)))
-        self._frontier, self._last, self._signed, self._time = frontier, last, size, max(time, self._time)
-
-    def _checkpoint(self, connection: sqlite3.Connection) -> checkpoint.Checkpoint | None:
-        row = connection.execute(
-            "SELECT size, CAST(note AS TEXT) FROM checkpoints ORDER BY size DESC LIMIT 1"
-        ).fetchone()
-        if row is None:
-            return None
-        try:
-            said = checkpoint.verify(row[1], self._signer.verifier)
-        except BadNote as error:
-            raise Broken(f"the last checkpoint is {error}") from None
-        if said.size != row[0]:
-            raise Broken("the last checkpoint stands at the wrong size")
-        return said
-
-    def _read_tail(self, connection: sqlite3.Connection, start: int) -> str:
-        """The newest entry's time. No checkpoint vouches for the entries from *start*, so their bytes are checked."""
-        time = ""
-        for seq, data, leaf in connection.execute(
-            "SELECT seq, coalesce(CAST(entry AS BLOB), x''), leaf FROM entries WHERE seq >= ? ORDER BY seq", (start,)
-        ):
-            if leaf_hash(data) != leaf:
-                raise Broken(f"entry {seq} is not the one that was written")
-            try:
-                time = entry.parse(data).time
-            except ValueError:
-                raise Broken(f"entry {seq} cannot be read") from None
-        return time
 
 
 def _place(path: Path) -> tuple[int, int] | None:
@@ -218,28 +204,3 @@ def _place(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _leaf(connection: sqlite3.Connection, seq: int) -> Any:
-    row = connection.execute("SELECT leaf FROM entries WHERE seq = ?", (seq,)).fetchone()
-    return row[0] if row else None
-
-
-def _insert(connection: sqlite3.Connection, seq: int, data: bytes, leaf: bytes, payloads: Mapping[str, Sealed]) -> None:
-    connection.execute("INSERT INTO entries (seq, entry, leaf) VALUES (?, ?, ?)", (seq, data.decode(), leaf))
-    for name, sealed in payloads.items():
-        connection.execute(
-            "INSERT INTO payloads (seq, name, ciphertext) VALUES (?, ?, ?)", (seq, name, sealed.ciphertext)
-        )
-        connection.execute(
-            "INSERT INTO payload_keys (seq, name, wrapped) VALUES (?, ?, ?)", (seq, name, sealed.wrapped)
-        )
-
-
-def _destroy(connection: sqlite3.Connection, seqs: tuple[int, ...]) -> None:
-    """A key is overwritten where it lies and its row stays: were rows taken away, SQLite would move others, and leave
-    copies of them in the unused parts of pages, where nothing overwrites them any more.
-    """
-    for seq in seqs:
-        connection.execute("UPDATE payload_keys SET wrapped = zeroblob(length(wrapped)) WHERE seq = ?", (seq,))
-        connection.execute("DELETE FROM payloads WHERE seq = ?", (seq,))

@@ -34,6 +34,7 @@ class OrderKind(StrEnum):
     ERASE = "erase"
     HOLD = "hold"
     RELEASE = "release"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Order:
     kind: OrderKind
     target: dict[str, str]
     seqs: list[int]
-    """Of the entries whose payloads are to be erased."""
+    """Of the entries whose payloads are to be erased; of a removal, the first entry that stays."""
     hold: int | None
     """The one to be released."""
     reason: str
@@ -85,9 +86,10 @@ class Orders:
 
     def due(self) -> list[Order]:
         """Those not carried out yet, in the order in which they were asked for."""
-        rows = self._db.query(
-            "SELECT id, kind, target, seqs, hold, reason, by FROM orders WHERE done_at IS NULL ORDER BY id"
-        )
+        return self._all("done_at IS NULL")
+
+    def _all(self, which: str) -> list[Order]:
+        rows = self._db.query(f"SELECT id, kind, target, seqs, hold, reason, by FROM orders WHERE {which} ORDER BY id")  # noqa: S608
         return [
             Order(
                 **row
@@ -105,8 +107,11 @@ class Orders:
 
     def erasures(self) -> list[Order]:
         """Every erasure there ever was: a ledger that is restored must not bring back what they took."""
-        rows = self._db.query("SELECT id, kind, target, seqs, hold, reason, by FROM orders WHERE kind = 'erase'")
-        return [Order(**row | {"target": json.loads(row["target"]), "seqs": json.loads(row["seqs"])}) for row in rows]
+        return self._all("kind = 'erase'")
+
+    def removed(self) -> int:
+        """The first entry that stayed, after every removal there ever was."""
+        return max((order.seqs[0] for order in self._all("kind = 'remove' AND done_at IS NOT NULL")), default=0)
 
     def holds(self) -> list[dict[str, Any]]:
         """Those in force, also before the gateway has recorded them."""

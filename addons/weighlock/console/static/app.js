@@ -83,6 +83,8 @@ if (sign) {
   addEventListener("pagehide", () => source.close());
 }
 
+const help = document.querySelector("#help");
+
 // Keys. None of them decides: they lead to where Enter does.
 function step(by) {
   const rows = [...document.querySelectorAll("#list .row")];
@@ -101,12 +103,14 @@ const KEYS = {
   k: () => step(-1),
   a: () => open("approve"),
   d: () => open("deny"),
+  r: () => open("review"),
+  g: () => location.assign("/grants"),
   u: () => location.assign("/"),
-  "?": () => document.querySelector("#help").showModal(),
+  "?": () => help.showModal(),
 };
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const typing = event.target.closest?.("input, textarea, select, dialog");
+  const typing = event.target.closest?.("input, textarea, select, dialog:not(#help)");
   if (event.key === "Escape" && typing) {
     const details = event.target.closest("details");
     if (details) {
@@ -115,9 +119,10 @@ addEventListener("keydown", (event) => {
     }
     return;
   }
-  const act = !typing && document.querySelector("#help") && KEYS[event.key];
+  const act = !typing && help && KEYS[event.key];
   if (act) {
     event.preventDefault();
+    help.close(); // it may be closing still: what it names works at once
     act();
   }
 });

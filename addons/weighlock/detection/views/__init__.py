@@ -6,6 +6,7 @@ decoded    base64, base32, hex and gzip opened, as deep as they are nested, and 
 despaced   characters that stand apart joined
 spoken     digits in words, and addresses with "at" and "dot", written out
 unwrapped  lines joined
+numeral    whole numbers written as quantities, with an exponent or nothing behind the point
 parted     values glued to words
 raised     codes in capitals
 rot13      codes turned by thirteen letters
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from weighlock.detection.views.canonical import canonical
 from weighlock.detection.views.layers import decoded
+from weighlock.detection.views.numerals import numeral
 from weighlock.detection.views.spacing import spelled, unwrapped
 from weighlock.detection.views.turned import turned
 from weighlock.detection.views.view import View
@@ -25,7 +27,7 @@ __all__ = ["JOINED", "TURNED", "View", "views"]
 
 JOINED = frozenset({"despaced", "spoken", "unwrapped"})
 """The views that may join what does not belong together."""
-TURNED = frozenset({"parted", "raised", "rot13", "reversed", "lettered"})
+TURNED = frozenset({"numeral", "parted", "raised", "rot13", "reversed", "lettered"})
 """The views that may make a value of what is none."""
 
 
@@ -33,5 +35,6 @@ def views(text: str) -> list[View]:
     """Those of *text* that differ from it and from each other. Raises Unsupported for what is nested without end."""
     plain = canonical(View("raw", text))
     opened = decoded(plain)
-    found = [plain, opened, *spelled(opened), unwrapped(opened), *turned(opened)]
+    quantities = map(numeral, dict.fromkeys((plain, opened)))  # digits alone may pass for hex
+    found = [plain, opened, *spelled(opened), unwrapped(opened), *quantities, *turned(opened)]
     return [view for at, view in enumerate(found) if view.name != "raw" and view not in found[:at]]
