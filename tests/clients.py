@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 import subprocess
@@ -70,6 +71,21 @@ def handle(gateway: Gateway, **claims: Any) -> str:
     assert answer.status_code == 200, answer.text
     held: str = answer.json()["access_token"]
     return held
+
+
+def recorded(gateway: Gateway, kind: str, count: int = 1) -> list[dict[str, Any]]:
+    """The entries of this kind, newest first, once there are *count*.
+
+    An SDK is through with a stream when it has read the last event, and what it read is recorded after that.
+    """
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        shown = gateway.weighlock("ledger", "show", "--kind", kind, "--limit", "1000", "--json")
+        assert shown.returncode == 0, shown.stderr
+        entries: list[dict[str, Any]] = json.loads(shown.stdout)
+        if len(entries) >= count:
+            return entries
+    raise TimeoutError(f"{len(entries)} entries of {kind}, not {count}")
 
 
 def until_refused(gateway: Gateway, token: str) -> tuple[float, str]:

@@ -145,3 +145,24 @@ async def test_it_is_kept_when_each_piece_came_and_left() -> None:
     assert client.pump.received.pieces == [(40, len(delta("Maria"))), (90, len(delta(" is here.") + DONE))]
     assert {at for at, _ in client.pump.delivered.pieces} == {40}
     assert sum(size for _, size in client.pump.delivered.pieces) == len(b"".join(client.got))
+
+
+async def test_who_leaves_has_missed_nothing_once_the_last_event_has_left() -> None:
+    client = Client()
+    client.judged.clear()
+    client.pump.feed(delta("Maria is here.") + DONE)
+    await client.clock.tick()
+    assert not client.pump.settled
+
+    client.judged.set()
+    client.pump.close()
+    await client.pump.ended()
+    assert client.pump.settled
+
+
+async def test_who_leaves_a_stream_that_was_refused_has_missed_something() -> None:
+    client = Client()
+    client.pump.feed(DONE + delta("and more"))
+    with pytest.raises(BadReply):
+        await client.pump.ended()
+    assert not client.pump.settled

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from clients import ask, sdk
+from clients import ask, recorded, sdk
 from demo.gateway import Gateway
 
 WATCHED = """
@@ -41,6 +41,7 @@ def test_a_draft_is_tried_on_what_passed_and_the_shadow_on_what_passes(
             model="demo", messages=[{"role": "user", "content": "leak a card"}], stream=True
         )
         assert list(streamed)
+        recorded(gateway, "response", 3)
 
         draft = shutil.copytree(gateway.rules, tmp_path / "draft")
         assert told(gateway, "replay", "--candidate", draft, code=0) == {

@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import pytest
 
-from clients import RULES_ALONE, sdk
+from clients import RULES_ALONE, recorded, sdk
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import LEAK, ModelHost
@@ -29,6 +29,7 @@ class Rehearsed:
         with self.live:
             self.document = said(self.live, f"Write to {MAIL}, please.")
             self.stream = streamed(self.live, "leak a card")
+            recorded(self.live, "response", 2)
         host.stop()
         self.host, self.issuer, self.folder = host, issuer, folder
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
-from clients import RULES_ALONE, ask, chat, sdk
+from clients import RULES_ALONE, ask, chat, recorded, sdk
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
 from demo.model_host import ModelHost
@@ -40,13 +39,14 @@ def gateway(
 def test_those_who_may_see_originals_do_and_the_model_host_does_not(
     gateway: Gateway, host: ModelHost, stream: bool
 ) -> None:
+    before = len(recorded(gateway, "response", 0))
     seen = len(host.received)
     said = answer(gateway, gateway.token(groups=["ci", "support"]), stream)
 
     assert said == f"You said: {ASKED}"
     assert ADDRESS.encode() not in host.received[seen:]
-    entries = json.loads(gateway.weighlock("ledger", "show", "--json", "--limit", "1").stdout)
-    assert entries[0]["body"]["restored"] == {"EMAIL_ADDRESS": 1}
+    done = recorded(gateway, "response", before + 1)
+    assert done[0]["body"]["restored"] == {"EMAIL_ADDRESS": 1}
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from clients import RULES_ALONE, ask, chat, client
+from clients import RULES_ALONE, ask, chat, client, recorded, sdk
 from demo.gateway import Gateway
 from demo.issuer import DemoIssuer
-from demo.model_host import ModelHost
+from demo.model_host import ModelHost, event, write_chunk
 
 Make = Callable[..., Gateway]
 BULK = " ".join(f"person{n}@example.com" for n in range(12))
@@ -132,16 +132,49 @@ def test_a_client_that_leaves_before_the_answer_is_recorded(make: Make, tmp_path
             with client(gateway) as http, pytest.raises(httpx.ReadTimeout):
                 http.post(f"{gateway.url}/chat/completions", json=chat("hi"), timeout=httpx.Timeout(30, read=1))
             assert silent.reached.is_set()
-            while True:
-                done = gateway.weighlock("ledger", "show", "--kind", "response", "--json")
-                if listed := json.loads(done.stdout):
-                    break
+            listed = recorded(gateway, "response")
             silent.go.set()
     finally:
         silent.go.set()
         silent.stop()
 
     assert "broken-off" in json.dumps(listed)
+
+
+class SlowToClose(ModelHost):
+    """Says all that it has to say, and does not end the reply."""
+
+    def __init__(self, folder: Path, last: bytes) -> None:
+        self.last, self.go = last, threading.Event()
+        super().__init__(folder)
+
+    async def stream(self, writer: asyncio.StreamWriter, text: str, size: int = 5) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        write_chunk(writer, event({"content": "All is well."}) + event({}, "stop") + self.last)
+        await writer.drain()
+        await asyncio.to_thread(self.go.wait)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("http2", [True, False])
+def test_a_client_that_leaves_with_the_whole_answer_broke_nothing_off(
+    make: Make, tmp_path: Path, whole: bool, http2: bool
+) -> None:
+    """The SDKs close a stream at its last event, also where the model host has not ended its reply by then."""
+    slow = SlowToClose(tmp_path / "slow", b"data: [DONE]\n\n" if whole else b"")
+    try:
+        with make(host=slow) as gateway:
+            with sdk(gateway, http2=http2) as openai:
+                chunks = openai.chat.completions.create(**chat("hi"), stream=True)
+                assert next(chunks).choices[0].delta.content
+                assert [list(chunks)] if whole else chunks.close() is None
+            (done,) = recorded(gateway, "response")
+    finally:
+        slow.go.set()
+        slow.stop()
+
+    assert done["body"].get("refused", {}).get("code") == (None if whole else "broken-off")
+    assert done["payloads"]["response.delivered"]["size"]
 
 
 def test_a_policy_tightened_while_held_wins_over_the_approval(own: Gateway, host: ModelHost) -> None:

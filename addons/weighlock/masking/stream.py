@@ -93,6 +93,11 @@ class StreamMasker:
         """Whether anything waits."""
         return bool(self._line)
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that came has left, and the stream may end with it: who leaves now has missed nothing."""
+        return not self._line and self._error is None and (self._last or self._shape.complete)
+
     def feed(self, data: bytes) -> tuple[Text, ...]:
         """The texts that must be inspected before `release`. Raises BadReply."""
         return self._guarded(lambda: self._framing.feed(data), "stream-unreadable", "A frame is not JSON.")

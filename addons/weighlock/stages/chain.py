@@ -157,8 +157,10 @@ class Chain:
         passage = self.passages.pop(flow.id, None)
         if passage is None:
             return
-        if passage.pump:
+        if passage.pump and not passage.pump.settled:
             passage.pump.fail(passage.refused or client_gone())
+        elif passage.pump:
+            passage.pump.close()
         self.parts.counters.drop(passage.exchange.id)
         self.parts.desk.leave(passage.exchange.id, client_gone())
         if flow.error and "body_size_limit" in flow.error.msg:

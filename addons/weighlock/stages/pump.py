@@ -62,6 +62,11 @@ class Pump:
                 self._queue.put_nowait(chunk)
         return []
 
+    @property
+    def settled(self) -> bool:
+        """Whether a client that leaves now has all of the answer: most do not wait for the end of the connection."""
+        return self._refused is None and self.masker.settled
+
     def fail(self, refused: Refused) -> None:
         """Nothing more goes out, from now on; the first reason stays."""
         self._refused = self._refused or refused

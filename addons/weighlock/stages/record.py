@@ -117,10 +117,11 @@ class Recorder:
             await self._append_if_possible(passage, draft)
 
     async def error(self, passage: Passage) -> None:
-        """An exchange that ended without a response: broken off by either side, or by the gateway."""
+        """An exchange that ended otherwise than it should: by either side, or by the gateway."""
         if passage.closed:
             return
-        passage.refused = passage.refused or Unavailable("broken-off", "The exchange ended before it was complete.")
+        if not (passage.pump and passage.pump.settled):
+            passage.refused = passage.refused or Unavailable("broken-off", "The exchange ended before it was complete.")
         if passage.exchange.entry is None:
             await self.refusal(passage)
         elif passage.flow.response:
